@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ring - entries in shared memory: one producer, one consumer, no locks, no
+ * system calls
+ *
+ * A struct ring is one side's attachment to a queue: the checked geometry, its
+ * own position, and the position that it last saw of the other side. None of it
+ * is shared. The peer may be hostile: whatever it writes, a call returns.
+ *
+ * Errors	0 or a negative errno; each means one thing everywhere here:
+ *		-ENODATA    empty now			kIOReturnUnderrun
+ *		-EOVERFLOW  full now			kIOReturnOverrun
+ *		-EMSGSIZE   larger than max_entry	kIOReturnMessageTooLarge
+ *		-ENOSPC     the caller's buffer is too small	kIOReturnNoSpace
+ *		-EIO        the memory is damaged; sticky until attached anew
+ *							kIOReturnError
+ *		-EINVAL     the caller's mistake	kIOReturnBadArgument
+ * Threads	one thread at a time for each struct ring.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "mapping.h"
+
+struct ring {
+	struct queue_data *data;
+	struct queue_consumer *consumer;
+	struct geometry geometry;
+	enum role role;
+	int error;			/* 0, or -EIO for good */
+
+	uint64_t head;			/* consumer: ours; producer: last seen */
+	uint64_t tail;			/* producer: ours; consumer: last seen */
+	uint64_t previous;		/* our own position before the last call moved it */
+
+	uint64_t enqueued;		/* producer's counters */
+	uint64_t overruns;
+	uint64_t dequeued;		/* consumer's counter */
+
+	/* Pacing; see wait.h. */
+	uint32_t turn;			/* of our own waits */
+	uint32_t rung;			/* value of the peer's wait word that we rang for last */
+	bool armed;			/* we said that we wait */
+	bool asymmetric;		/* we are registered for the asymmetric fence */
+};
+
+/*
+ * Attach to mapped memory as @role (ROLE_CREATOR is no attachment). The
+ * geometry is read once, checked and kept; the positions are taken from the
+ * memory, so that a side goes on where its predecessor's last published
+ * position stands. @expected, unless NULL, is what the geometry must be.
+ * @memory is lent until the ring is no longer used. Writes nothing.
+ * Return: 0, or -EIO when anything in the memory breaks a rule; the ring is
+ * then usable only in that every call on it returns -EIO.
+ */
+int ring_attach(struct ring *ring, enum role role, const struct mapping *memory,
+		const struct geometry *expected);
+
+/*
+ * Producer: append an entry of @size bytes from @data (NULL only with 0).
+ * Return: 0, -EINVAL, -EIO, -EMSGSIZE, or -EOVERFLOW (counted in `overruns`).
+ */
+int ring_enqueue(struct ring *ring, const void *data, size_t size);
+
+/* Producer: what ring_enqueue() of @count entries would say; counts nothing. */
+int ring_can_enqueue(struct ring *ring, size_t size, uint64_t count);
+
+/* Bytes that the next entry of @size bytes takes, with the gap it may need. */
+uint64_t ring_span(const struct ring *ring, size_t size);
+
+/* Consumer: 1 when there are entries, 0 when there are none, or -EIO. */
+int ring_available(struct ring *ring);
+
+/*
+ * Consumer or observer: find the next entry without consuming it. *@ret_size is
+ * what was checked: use it, not the entry's own word, which the peer may change.
+ * An observer sees the entry that stood at `head` a moment ago.
+ * Return: 0, -ENODATA, or -EIO.
+ */
+int ring_peek(struct ring *ring, const struct queue_entry **ret_entry, uint32_t *ret_size,
+	      uint64_t *ret_position);
+
+/*
+ * Consumer: copy the next entry to @buffer and consume it. *@size is the bytes
+ * of @buffer, and becomes the entry's, also on -ENOSPC, where the entry stays.
+ * @buffer NULL skips the entry; @size may then be NULL.
+ * Return: 0, -EINVAL (a buffer without a size), -ENODATA, -EIO, or -ENOSPC.
+ */
+int ring_dequeue(struct ring *ring, void *buffer, uint32_t *size);
+
+/* What anybody may see from outside, without a role. */
+struct ring_status {
+	uint64_t entries;
+	uint64_t used;			/* bytes between head and tail */
+	uint64_t free;			/* largest payload that fits now */
+	uint64_t enqueued, dequeued, overruns;
+	uint32_t data_notifications, space_notifications;
+	bool corrupt;
+};
+
+/*
+ * Observer: look at the queue as it stands; @geometry is what it must be.
+ * Entries are walked as long as they are few and hold still, else counted by
+ * the counters' difference.
+ */
+void ring_observe(const struct mapping *memory, const struct geometry *geometry,
+		  struct ring_status *ret);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait - when to ring the other side, and how to wait without missing a ring
+ *
+ * Doorbells are FIFOs and futex words (docs/ring.md, Waking). This module knows
+ * the words; the FIFOs' descriptors are the caller's, because a program opens
+ * them by path and fsd in its own way.
+ *
+ * The order for a caller that publishes (enqueue or dequeue succeeded):
+ *	how = wait_due(ring); if (how) { wait_ring(ring, how); FIFO as told }
+ * and for one that finds nothing:
+ *	if (wait_arm(ring, how, wanted) == 0) sleep; ...; wait_disarm(ring)
+ */
+#pragma once
+
+#include <time.h>
+
+#include "atomic.h"
+#include "ring.h"
+
+/*
+ * Say in shared memory who we are (flags), take the turn number over from our
+ * predecessor, register for the asymmetric fence where the kernel has it.
+ * Call once, after ring_attach() as producer or consumer succeeded.
+ * Return: the doorbells to ring now, as wait_due(): the predecessor may have
+ * died between its position and the ring.
+ */
+unsigned wait_attach(struct ring *ring);
+
+/* The part of wait_due() that is not the common case. */
+unsigned wait_due_slow(struct ring *ring);
+
+/*
+ * After an entry was published (producer) or consumed (consumer): how the other
+ * side wants to be rung, a set of QUEUE_WAIT_*; 0, which costs no system call
+ * and no fence where both sides are registered, when it need not be. Each wait
+ * of the peer is answered once.
+ */
+unsigned wait_due(struct ring *ring);
+
+/*
+ * Count one notification and, with QUEUE_WAIT_FUTEX in @how, wake the futex.
+ * With QUEUE_WAIT_FIFO the caller writes one byte to `notify` (producer) or
+ * `serviced` (consumer) as well; that the FIFO is full is as good.
+ */
+void wait_ring(struct ring *ring, unsigned how);
+
+/*
+ * Say that we wait and look once more. The consumer waits for data, the
+ * producer for @wanted free bytes (ring_span()). @how says where to ring us.
+ * Return: 0 when we may sleep, 1 when what we wait for is there already, or
+ * -EIO. After 0 or 1 we are armed until wait_disarm(), a new wait_arm(), or the
+ * next success of a ring call followed by wait_due().
+ */
+int wait_arm(struct ring *ring, unsigned how, uint64_t wanted);
+void wait_disarm(struct ring *ring);
+
+/*
+ * Sleep on our futex word, armed with QUEUE_WAIT_FUTEX, until rung, until
+ * @deadline (CLOCK_MONOTONIC; NULL: for ever), or a signal.
+ * Return: 0 (perhaps for no reason: look again), -ETIMEDOUT, or -EINTR.
+ */
+int wait_sleep(struct ring *ring, const struct timespec *deadline);
+
+/* The mount's generation now, to compare with that at attach. */
+uint32_t wait_generation(const struct ring *ring);
