@@ -101,7 +101,7 @@ static_assert(offsetof(struct queue_consumer, consumer_flags) == 260, "layout is
 static_assert(offsetof(struct queue_consumer, data_wait) == 264, "layout is ABI");
 static_assert(sizeof(struct queue_entry) == 8, "layout is ABI");
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words are little-endian");
-static_assert(__atomic_always_lock_free(8, 0), "a lock would not be shared");
+static_assert(__GCC_ATOMIC_LLONG_LOCK_FREE == 2, "a lock would not be shared");
 
 /* What the creator of a queue decides, and each side keeps a private copy of. */
 struct geometry {

@@ -20,29 +20,44 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "mapping.h"
 
 struct ring {
-	struct queue_data *data;
-	struct queue_consumer *consumer;
+	/*
+	 * What every call touches comes first. From @next on, @run bytes are
+	 * ours to write (producer) or published (consumer), without the ring's
+	 * end in between: as long as an entry fits in @run, nothing else needs
+	 * to be looked at. 0 in an observer, and after an error.
+	 */
+	unsigned char *next;		/* where our own position lies in the ring */
+	uint64_t run;
+	uint64_t head;			/* consumer: ours; producer: last seen */
+	uint64_t tail;			/* producer: ours; consumer: last seen */
+	uint64_t previous;		/* our own position before the last call moved it */
+	uint64_t enqueued;		/* producer's counter */
+	uint64_t dequeued;		/* consumer's counter */
+
+	struct queue_data *data;	/* borrowed from the mapping */
+	struct queue_consumer *consumer;	/* borrowed from the mapping */
 	struct geometry geometry;
 	enum role role;
 	int error;			/* 0, or -EIO for good */
 
-	uint64_t head;			/* consumer: ours; producer: last seen */
-	uint64_t tail;			/* producer: ours; consumer: last seen */
-	uint64_t previous;		/* our own position before the last call moved it */
-
-	uint64_t enqueued;		/* producer's counters */
-	uint64_t overruns;
-	uint64_t dequeued;		/* consumer's counter */
-
 	/* Pacing; see wait.h. */
-	uint32_t turn;			/* of our own waits */
+	const uint32_t *peer_flags;	/* borrowed from the mapping */
+	const uint32_t *peer_wait;	/* borrowed from the mapping */
 	uint32_t rung;			/* value of the peer's wait word that we rang for last */
+	uint32_t turn;			/* of our own waits */
+	uint32_t sequence;		/* notifications that we sent */
+	uint32_t expected;		/* notifications of the peer's when we armed */
+	unsigned armed_how;		/* as wait_arm() was told */
 	bool armed;			/* we said that we wait */
 	bool asymmetric;		/* we are registered for the asymmetric fence */
+	bool unsure;			/* the peer relies on a fence that we cannot give */
+
+	uint64_t overruns;		/* producer's counter */
 };
 
 /*
@@ -66,8 +81,23 @@ int ring_enqueue(struct ring *ring, const void *data, size_t size);
 /* Producer: what ring_enqueue() of @count entries would say; counts nothing. */
 int ring_can_enqueue(struct ring *ring, size_t size, uint64_t count);
 
-/* Bytes that the next entry of @size bytes takes, with the gap it may need. */
+/*
+ * Producer: bytes that the next entry of @size bytes takes, with the gap it may
+ * need. @size is at most max_entry.
+ */
 uint64_t ring_span(const struct ring *ring, size_t size);
+
+/*
+ * Producer or consumer: load the peer's position afresh.
+ * Return: 0, or -EIO.
+ */
+int ring_look(struct ring *ring);
+
+/* Bytes of the ring that are free, as far as we have seen. */
+static inline uint64_t ring_free(const struct ring *ring)
+{
+	return ring->geometry.queue_size - (ring->tail - ring->head);
+}
 
 /* Consumer: 1 when there are entries, 0 when there are none, or -EIO. */
 int ring_available(struct ring *ring);

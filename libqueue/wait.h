@@ -36,7 +36,18 @@ unsigned wait_due_slow(struct ring *ring);
  * and no fence where both sides are registered, when it need not be. Each wait
  * of the peer is answered once.
  */
-unsigned wait_due(struct ring *ring);
+static inline unsigned wait_due(struct ring *ring)
+{
+	uint32_t flags, wait;
+
+	compiler_fence();						/* P4 */
+	flags = load_relaxed(ring->peer_flags);
+	wait = load_relaxed(ring->peer_wait);				/* P5 */
+	if (ring->asymmetric && !ring->armed && (flags & QUEUE_PACED) &&
+	    ((wait & QUEUE_WAIT_HOW) == 0 || wait == ring->rung))
+		return 0;
+	return wait_due_slow(ring);
+}
 
 /*
  * Count one notification and, with QUEUE_WAIT_FUTEX in @how, wake the futex.
@@ -54,6 +65,19 @@ void wait_ring(struct ring *ring, unsigned how);
  */
 int wait_arm(struct ring *ring, unsigned how, uint64_t wanted);
 void wait_disarm(struct ring *ring);
+
+/*
+ * Are we armed in the way @how, with nothing rung since? Then a new wait_arm()
+ * would say nothing new.
+ */
+bool wait_is_pending(const struct ring *ring, unsigned how);
+
+/*
+ * The longest that a sleep outside this module (poll, on a FIFO) may last, in
+ * milliseconds: -1, for ever, except where the kernel denied us the fence that
+ * the peer relies on. Then a ring can be missed, and the sleeper looks again.
+ */
+int wait_limit_ms(const struct ring *ring);
 
 /*
  * Sleep on our futex word, armed with QUEUE_WAIT_FUTEX, until rung, until

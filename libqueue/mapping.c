@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mapping - the two files of a queue in our address space
+ *
+ * A fresh page costs a fault of some microseconds at its first touch, so the
+ * pages are made present here rather than in the middle of an enqueue.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "mapping.h"
+
+/* Return: the memory, or a negative errno in *@ret_error and NULL. */
+static void *map_file(int fd, size_t n_least, int protection, int flags, size_t *ret_n,
+		      int *ret_error)
+{
+	struct stat st;
+	void *memory;
+
+	if (fstat(fd, &st) < 0) {
+		*ret_error = -errno;
+		return NULL;
+	}
+	if (st.st_size < 0 || (uint64_t)st.st_size < n_least) {
+		*ret_error = -EIO;
+		return NULL;
+	}
+
+	memory = mmap(NULL, (size_t)st.st_size, protection, MAP_SHARED | flags, fd, 0);
+	if (memory == MAP_FAILED) {
+		*ret_error = -errno;
+		return NULL;
+	}
+
+	*ret_n = (size_t)st.st_size;
+	return memory;
+}
+
+int mapping_open(int data_fd, int consumer_fd, enum role role, struct mapping *ret)
+{
+	bool writes_data = role == ROLE_PRODUCER || role == ROLE_CREATOR;
+	bool writes_consumer = role == ROLE_CONSUMER || role == ROLE_CREATOR;
+	int flags = role == ROLE_OBSERVER ? 0 : MAP_POPULATE;
+	struct mapping mapping = MAPPING_NULL;
+	int r;
+
+	mapping.data = map_file(data_fd, 2 * (size_t)QUEUE_PAGE,
+				writes_data ? PROT_READ | PROT_WRITE : PROT_READ, flags,
+				&mapping.n_data, &r);
+	if (!mapping.data)
+		return r;
+
+	mapping.consumer = map_file(consumer_fd, QUEUE_PAGE,
+				    writes_consumer ? PROT_READ | PROT_WRITE : PROT_READ, flags,
+				    &mapping.n_consumer, &r);
+	if (!mapping.consumer) {
+		mapping_close(&mapping);
+		return r;
+	}
+
+	*ret = mapping;
+	return 0;
+}
+
+void mapping_close(struct mapping *mapping)
+{
+	if (mapping->n_data)
+		munmap(mapping->data, mapping->n_data);
+	if (mapping->n_consumer)
+		munmap(mapping->consumer, mapping->n_consumer);
+	*mapping = MAPPING_NULL;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sleeping and waking. A ring costs a system call, so it goes only to a side
+ * that said that it waits; and it must never be lost.
+ *
+ *	producer				consumer
+ *	P3  tail = store-release		W1  data_wait = turn, how
+ *	P4  fence				W2  fence, for both sides
+ *	P5  load data_wait			W3  load data_sequence
+ *	    waiting, in a new turn:		W4  load tail
+ *	P6  data_sequence + 1			    unchanged: sleep while
+ *	P7  wake the futex, or the FIFO		W5  data_sequence is as in W3
+ *
+ * Each side stores, then loads what the other stored. The fences P4 and W2
+ * forbid that both loads miss both stores: either the producer sees that the
+ * consumer waits (P5), or the consumer sees the entry (W4). Acquire and release
+ * do not order a store before a later load, so the fences are not optional.
+ *
+ * P4 would be paid by every enqueue, W2 is paid by who goes to sleep anyway. So
+ * a process that registers for it has its P4 issued by the other: W2 is then a
+ * membarrier, which runs a full fence on each CPU that runs a registered
+ * process, and P4 holds back the compiler alone. Who is not registered (the
+ * flag tells) fences for itself, and W2 is our own fence.
+ *
+ * P6 pairs with W3: a consumer that has seen the new sequence sees the tail
+ * that it tells of; one that has not is not put to sleep by the futex (W5).
+ *
+ * A turn is rung for once. What tells turns apart is the word itself, so the
+ * numbers go on for ever, from one holder of a role to the next.
+ *
+ * Space is the mirror image, with the roles changed: C3 for P3, space_wait for
+ * data_wait, and P5 counts only once space_wanted bytes are free.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "wait.h"
+
+/* Where a ring may be missed, we look again so often. */
+#define UNSURE_MS	10
+
+/* Our own words, which the peer reads. */
+static uint32_t *own_flags(const struct ring *ring)
+{
+	return ring->role == ROLE_PRODUCER ? &ring->data->producer_flags :
+					     &ring->consumer->consumer_flags;
+}
+
+static uint32_t *own_wait(const struct ring *ring)
+{
+	return ring->role == ROLE_PRODUCER ? &ring->data->space_wait :
+					     &ring->consumer->data_wait;
+}
+
+static uint32_t *own_sequence(const struct ring *ring)
+{
+	return ring->role == ROLE_PRODUCER ? &ring->data->data_sequence :
+					     &ring->consumer->space_sequence;
+}
+
+/* The futex word that we sleep on. */
+static const uint32_t *peer_sequence(const struct ring *ring)
+{
+	return ring->role == ROLE_PRODUCER ? &ring->consumer->space_sequence :
+					     &ring->data->data_sequence;
+}
+
+static int membarrier(int command)
+{
+	return (int)syscall(SYS_membarrier, command, 0, 0);
+}
+
+/* P4 for both sides: see above. */
+static void waiter_fence(struct ring *ring)
+{
+	full_fence();
+	ring->unsure = (load_relaxed(ring->peer_flags) & QUEUE_ASYMMETRIC) &&
+		       membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) < 0;
+}
+
+/* The bytes that a producer waits for; no peer can make us wait for more than Q. */
+static uint64_t space_wanted(const struct ring *ring)
+{
+	uint64_t wanted = load_relaxed(&ring->data->space_wanted);
+
+	if (wanted == 0)
+		wanted = entry_space(ring->geometry.max_entry);
+	return wanted < ring->geometry.queue_size ? wanted : ring->geometry.queue_size;
+}
+
+/*
+ * Free bytes when our head was at @head, by the tail of now. A tail that cannot
+ * be is no reason to ring, and the next look at the ring reports it.
+ */
+static uint64_t free_before(const struct ring *ring, uint64_t head, uint64_t tail)
+{
+	uint64_t used = tail - head;
+
+	return used <= ring->geometry.queue_size ? ring->geometry.queue_size - used : 0;
+}
+
+static bool space_is_enough(const struct ring *ring)
+{
+	uint64_t tail = load_acquire(&ring->data->tail);
+
+	return free_before(ring, ring->head, tail) >= space_wanted(ring);
+}
+
+/*
+ * A consumer that does not pace itself sleeps only after it saw the queue
+ * empty: then its head is where our tail was.
+ */
+static bool unpaced_wants_data(const struct ring *ring)
+{
+	return load_acquire(&ring->consumer->head) == ring->previous;
+}
+
+/*
+ * A producer that does not pace itself sleeps only after it saw too little
+ * room. One that never said how much it wants may need a gap besides, so that
+ * the empty queue, which takes everything, is worth a ring as well.
+ */
+static bool unpaced_wants_space(const struct ring *ring)
+{
+	uint64_t tail = load_acquire(&ring->data->tail);
+	uint64_t wanted = space_wanted(ring);
+
+	if (tail == ring->head && load_relaxed(&ring->data->space_wanted) == 0)
+		return true;
+	return free_before(ring, ring->previous, tail) < wanted &&
+	       free_before(ring, ring->head, tail) >= wanted;
+}
+
+static unsigned unpaced_due(const struct ring *ring)
+{
+	bool wants;
+
+	full_fence();	/* such a peer issues none for us */
+	wants = ring->role == ROLE_PRODUCER ? unpaced_wants_data(ring) :
+					      unpaced_wants_space(ring);
+	return wants ? QUEUE_WAIT_FIFO : 0;
+}
+
+unsigned wait_due_slow(struct ring *ring)
+{
+	uint32_t flags, wait;
+
+	if (ring->armed)
+		wait_disarm(ring);
+	if (!ring->asymmetric)
+		full_fence();							/* P4 */
+
+	flags = load_relaxed(ring->peer_flags);
+	/* Acquire: space_wanted was stored before. */
+	wait = load_acquire(ring->peer_wait);					/* P5 */
+	if (!(flags & QUEUE_PACED))
+		return unpaced_due(ring);
+	if ((wait & QUEUE_WAIT_HOW) == 0 || wait == ring->rung)
+		return 0;
+	if (ring->role == ROLE_CONSUMER && !space_is_enough(ring))
+		return 0;
+
+	ring->rung = wait;
+	return wait & QUEUE_WAIT_HOW;
+}
+
+/* What our predecessor may have left undone, when it died before it rang. */
+static unsigned due_at_attach(struct ring *ring)
+{
+	uint32_t flags = load_relaxed(ring->peer_flags);
+	uint32_t wait = load_acquire(ring->peer_wait);
+
+	if (flags & QUEUE_PACED) {
+		ring->rung = wait;
+		return wait & QUEUE_WAIT_HOW;
+	}
+	if (ring->role == ROLE_PRODUCER)
+		return ring->head != ring->tail ? QUEUE_WAIT_FIFO : 0;
+	return space_is_enough(ring) ? QUEUE_WAIT_FIFO : 0;
+}
+
+unsigned wait_attach(struct ring *ring)
+{
+	ring->asymmetric = membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0;
+	ring->turn = load_relaxed(own_wait(ring)) >> 2;
+	ring->sequence = load_relaxed(own_sequence(ring));
+
+	wait_disarm(ring);
+	store_relaxed(own_flags(ring),
+		      QUEUE_PACED | (ring->asymmetric ? QUEUE_ASYMMETRIC : 0));
+	full_fence();	/* a peer that arms either sees our flags, or is seen here */
+	return due_at_attach(ring);
+}
+
+void wait_ring(struct ring *ring, unsigned how)
+{
+	uint32_t *sequence = own_sequence(ring);
+
+	store_release(sequence, ++ring->sequence);				/* P6 */
+	if (how & QUEUE_WAIT_FUTEX)
+		syscall(SYS_futex, sequence, FUTEX_WAKE, INT_MAX);		/* P7 */
+}
+
+int wait_arm(struct ring *ring, unsigned how, uint64_t wanted)
+{
+	int r;
+
+	ring->turn++;
+	ring->armed = true;
+	ring->armed_how = how;
+	if (ring->role == ROLE_PRODUCER)
+		store_relaxed(&ring->data->space_wanted, wanted);
+	store_release(own_wait(ring), ring->turn << 2 | how);			/* W1 */
+	waiter_fence(ring);							/* W2 */
+	ring->expected = load_acquire(peer_sequence(ring));			/* W3 */
+	if (ring->role == ROLE_CONSUMER)
+		return ring_available(ring);					/* W4 */
+
+	r = ring_look(ring);							/* W4 */
+	if (r < 0)
+		return r;
+	return ring_free(ring) >= wanted;
+}
+
+void wait_disarm(struct ring *ring)
+{
+	store_relaxed(own_wait(ring), ring->turn << 2);
+	ring->armed = false;
+}
+
+bool wait_is_pending(const struct ring *ring, unsigned how)
+{
+	return ring->armed && ring->armed_how == how &&
+	       load_relaxed(peer_sequence(ring)) == ring->expected;
+}
+
+int wait_limit_ms(const struct ring *ring)
+{
+	return ring->unsure ? UNSURE_MS : -1;
+}
+
+static bool is_before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
+static struct timespec unsure_deadline(void)
+{
+	struct timespec soon;
+
+	clock_gettime(CLOCK_MONOTONIC, &soon);
+	soon.tv_nsec += UNSURE_MS * 1000000L;
+	if (soon.tv_nsec >= 1000000000L) {
+		soon.tv_nsec -= 1000000000L;
+		soon.tv_sec++;
+	}
+	return soon;
+}
+
+int wait_sleep(struct ring *ring, const struct timespec *deadline)
+{
+	struct timespec soon = unsure_deadline();
+	bool cut = ring->unsure && !(deadline && is_before(deadline, &soon));
+	long r = syscall(SYS_futex, peer_sequence(ring), FUTEX_WAIT_BITSET, ring->expected,
+			 cut ? &soon : deadline, NULL, FUTEX_BITSET_MATCH_ANY);	/* W5 */
+
+	if (r == 0 || errno == EAGAIN)
+		return 0;
+	if (errno == EINTR)
+		return -EINTR;
+	if (errno == ETIMEDOUT)
+		return cut ? 0 : -ETIMEDOUT;
+	/* No futex where the memory went away: let no caller turn in circles. */
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &soon, NULL);
+	return 0;
+}
+
+uint32_t wait_generation(const struct ring *ring)
+{
+	return load_relaxed(&ring->data->generation);
+}
