@@ -8,7 +8,7 @@ class Consumer(Side):
     def __init__(self, queue):
         super().__init__(queue, 'consumer', 'data')
         self.tail = self.position  # looks empty, so the first look is at the shared word
-        self.wake(0)  # a predecessor may have died before it did
+        self.wake(-self.Q)  # a predecessor may have died before it did
 
     def has_data(self):
         if self.position == self.tail:  # it seems empty: look again
@@ -39,18 +39,19 @@ class Consumer(Side):
         if flags or size > self.largest:
             self.damaged()
         payload = bytes(self.ring[at + 8:at + 8 + size])
-        was_free = self.Q - (self.peer64[POSITION] - self.position)
+        before = self.position
         self.publish(end)
-        self.wake(was_free)
+        self.wake(before)
         return payload
 
-    def wake(self, was_free):
-        wait, free = self.peer[WAIT], self.Q - (self.peer64[POSITION] - self.position)
-        if wait & HOW:
-            if wait != self.rung and free >= self.peer64[WANTED]:
-                self.rung = wait
-                self.ring_bell('serviced', wait & HOW)
-        elif not self.peer[FLAGS] & PACED and was_free < 16 + self.largest <= free:
+    def wake(self, before):
+        wait, tail, said = self.peer[WAIT], self.peer64[POSITION], self.peer64[WANTED]
+        free, was_free = self.Q - (tail - self.position), self.Q - (tail - before)
+        wanted = min(said or 16 + self.largest, self.Q)
+        if wait & HOW and wait != self.rung and free >= wanted:
+            self.rung = wait
+            self.ring_bell('serviced', wait & HOW)
+        elif not self.peer[FLAGS] & PACED and (was_free < wanted <= free or free == self.Q and not said):
             self.ring_bell('serviced', 2)
 
 consumer = Consumer(sys.argv[1])

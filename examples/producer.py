@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """producer.py QUEUE - each line of standard input becomes one entry"""
 import struct, sys
-from side import Side, FLAGS, HOW, PACED, POSITION, WAIT
+from side import Side, FLAGS, HOW, PACED, POSITION, WAIT, WANTED
 
 class Producer(Side):
     def __init__(self, queue):
@@ -23,8 +23,10 @@ class Producer(Side):
         tail, size = self.position, 8 + (len(payload) + 7 & ~7)
         left = self.Q - tail % self.Q
         need = size if size <= left else left + size
-        while not self.has_room(need):
-            self.wait_for('serviced', 0.01)
+        if not self.has_room(need):
+            self.mine64[WANTED] = need  # ring us once so much is free
+            while not self.has_room(need):
+                self.wait_for('serviced', 0.1)
         if need > size:  # does not fit before the ring's end: a gap fills it
             struct.pack_into('<II', self.ring, tail % self.Q, left - 8, 1)
         at = (tail + need - size) % self.Q

@@ -3,10 +3,11 @@
 import ctypes, fcntl, mmap, os, select, struct, sys, threading, time
 
 # Where the words are, in units of their size; `data` and `consumer` have them in the same places.
-POSITION, COUNT, GENERATION, SEQUENCE, FLAGS, WAIT, WANTED = 128 // 8, 136 // 8, 40 // 4, 256 // 4, 260 // 4, 264 // 4, 272 // 8
-HOW, PACED = 3, 2
-FUTEX, FUTEX_WAKE = {'x86_64': 202}.get(os.uname().machine, 98), 1
-syscall, fence = ctypes.CDLL(None).syscall, threading.Lock()
+POSITION, COUNT, WANTED = 128 // 8, 136 // 8, 272 // 8
+GENERATION, SEQUENCE, FLAGS, WAIT = 40 // 4, 256 // 4, 260 // 4, 264 // 4
+HOW, PACED = 3, 2  # bits of WAIT and FLAGS
+syscall, FUTEX, FUTEX_WAKE = ctypes.CDLL(None).syscall, {'x86_64': 202}.get(os.uname().machine, 98), 1
+fence = threading.Lock()
 
 class Side:
     def __init__(self, queue, own, other):  # own: the file that this side writes, and by that holds its role
@@ -14,9 +15,9 @@ class Side:
         role, seen = os.open(f'{self.queue}/{own}', os.O_RDWR), os.open(f'{self.queue}/{other}', os.O_RDONLY)
         fcntl.lockf(role, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the role, where the file is a symbolic link
         pages = {own: mmap.mmap(role, 0), other: mmap.mmap(seen, 0, prot=mmap.PROT_READ)}
-        data, consumer = pages['data'], pages['consumer']
+        data, magics = pages['data'], struct.unpack_from('<8sI', pages['consumer'])
         *magic, self.Q, self.C, self.largest = struct.unpack_from('<8sIIQQI', data)
-        if magic != [b'IODQRNG1', 1, 4096] or struct.unpack_from('<8sI', consumer) != (b'IODQCON1', 1) \
+        if magic != [b'IODQRNG1', 1, 4096] or magics != (b'IODQCON1', 1) \
                 or self.Q == 0 or self.Q % 4096 or 4096 + self.Q > len(data):
             sys.exit(f'{queue}: not a queue of format 1')
         self.ring = memoryview(data)[4096:]
@@ -32,8 +33,8 @@ class Side:
         self.mine64[POSITION] = self.position = position
         self.count += 1
         self.mine64[COUNT] = self.count
-        with fence:  # a full fence: the loads of what the other side waits for come after the store
-            pass
+        fence.acquire()  # in full: what the other side waits for is loaded after this store
+        fence.release()
 
     def bell(self, name):  # a FIFO, opened once for each life of fsd
         key = name, self.generation[0]
@@ -44,8 +45,7 @@ class Side:
     def ring_bell(self, name, how):
         self.mine[SEQUENCE] = self.sequence = self.sequence + 1 & 0xffffffff
         try:
-            if how & 1:
-                syscall(FUTEX, self.futex, FUTEX_WAKE, 0x7fffffff)
+            how & 1 and syscall(FUTEX, self.futex, FUTEX_WAKE, 0x7fffffff)
             if how & 2:
                 os.write(self.bell(name), b'\n')
         except OSError:

@@ -102,6 +102,9 @@ is_mounted() { mountpoint -q "$MNT"; }
 # Mounted and answered by a living daemon.
 is_up() { is_mounted && [[ -e $MNT/version ]]; }
 
+# The daemon came up, or gave up.
+settled() { is_up || gone "$FSD_PID"; }
+
 spawn() {
 	"$@" 3>&- &
 	SPAWNED=$!
@@ -158,8 +161,8 @@ try_passthrough() {
 		mkdir "$MNT" "$STATE"
 		"$FSD" -f -s "$STATE" -o memory=passthrough "$MNT" 2>"$LOG" 3>&- &
 		pid=$!
-		refused() { is_up || gone "$pid"; }
-		eventually refused
+		FSD_PID=$pid
+		eventually settled
 		if ! is_up; then
 			sed 's/^<[0-9]>//' "$LOG" | tail -n 1 >"$tried"
 		fi
@@ -205,7 +208,6 @@ run_fsd() {
 	# 3 is bats' own output, 9 the lock of start_fsd_as.
 	"${run[@]}" "$FSD" -f -s "$STATE" -o "memory=$MODE" "${FSD_ARGS[@]}" "$MNT" 2>>"$LOG" 3>&- 9>&- &
 	FSD_PID=$!
-	settled() { is_up || gone "$FSD_PID"; }
 	eventually settled
 	if gone "$FSD_PID"; then
 		local status=0
