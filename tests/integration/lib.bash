@@ -62,6 +62,8 @@
 # Call start_fsd, hold and spawn in the test itself, not in $(...) or `run`:
 # what they start is waited for by the test's own shell.
 
+bats_require_minimum_version 1.5.0
+
 : "${FSD_TEST_MEMORY:=link}"
 : "${FSD_TEST_PATIENCE:=10}"
 

@@ -1,0 +1,80 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# Every producer of examples/ to every consumer of examples/: the lines of a
+# real text arrive, all of them, in order, unchanged.
+
+load lib
+setup_file() { fsd_setup_file; }
+setup() { fsd_setup; start_fsd; }
+teardown() { fsd_teardown; }
+
+program() { # program producer|consumer LANGUAGE
+	case $2 in
+	c) echo "$EXAMPLES/$1" ;;
+	*) echo "$SRC/examples/$1.$2" ;;
+	esac
+}
+
+# pair PRODUCER CONSUMER [LINES]: through a queue that is much smaller than the text
+pair() {
+	local lines=${3:-2000} queue got=0
+	[[ -z ${FSD_TEST_LONG:-} ]] || lines=100000
+	queue=$(new_queue q 16384)
+	text "$lines" >sent
+	[ "$(wc -l <sent)" -eq "$lines" ]
+
+	spawn "$(program producer "$1")" "$queue" <sent
+	timeout 300 "$(program consumer "$2")" "$queue" "$lines" >received || got=$?
+	[ "$got" -eq 0 ]
+	wait "$SPAWNED"
+
+	[ "$(sha256sum <received)" = "$(sha256sum <sent)" ]
+	[ "$(cat "$queue/entries")" -eq 0 ]
+	grep -qx "enqueued $lines" "$queue/stats"
+	grep -qx "dequeued $lines" "$queue/stats"
+	eventually grep -qx none "$queue/producer_pid"
+	eventually grep -qx none "$queue/consumer_pid"
+	rmdir "$queue"
+}
+
+@test "C to C" { pair c c 100000; }
+@test "C to Python" { pair c py 100000; }
+@test "C to Perl" { pair c pl; }
+@test "C to shell" { pair c sh 100000; }
+@test "Python to C" { pair py c 100000; }
+@test "Python to Python" { pair py py 100000; }
+@test "Python to Perl" { pair py pl; }
+@test "Python to shell" { pair py sh; }
+@test "Perl to C" { pair pl c; }
+@test "Perl to Python" { pair pl py; }
+@test "Perl to Perl" { pair pl pl; }
+@test "Perl to shell" { pair pl sh; }
+@test "shell to C" { pair sh c 100000; }
+@test "shell to Python" { pair sh py; }
+@test "shell to Perl" { pair sh pl; }
+@test "shell to shell" { pair sh sh; }
+
+@test "the example configuration is taken, and makes what it says" {
+	stop_fsd
+	start_fsd -c "$SRC/examples/fsd.json"
+	[ "$(ls "$MNT/queues/")" = "$(printf 'bulk\nevents\nteam')" ]
+	[ "$(cat "$MNT/queues/bulk/capacity")" = 4194304 ]
+	[ "$(cat "$MNT/queues/bulk/max_entry")" = 1048568 ]
+	[ "$(stat -c %a "$MNT/queues/team")" = 770 ]
+	[ "$(cat "$MNT/IOService/Thermometer/queues/readings/max_entry")" = 64 ]
+	[ -d "$MNT/IOService/Thermometer/Calibration" ]
+}
+
+@test "a program that holds a role keeps the examples out" {
+	queue=$(new_queue q)
+	hold "$queue/data" rw
+	for language in c py sh pl; do
+		run -1 timeout 10 "$(program producer "$language")" "$queue" <<<line || [ "$status" -eq 2 ]
+		[[ $output == *busy* || $output == *unavailable* ]]
+	done
+	release
+	eventually grep -qx none "$queue/producer_pid"
+	echo line | "$SRC/examples/producer.py" "$queue"
+	[ "$("$SRC/examples/consumer.py" "$queue" 1)" = line ]
+}

@@ -1,0 +1,197 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# The tree is the one that fsd(5) and the README draw: nothing more, nothing less.
+
+load lib
+setup_file() { fsd_setup_file; }
+setup() { fsd_setup; start_fsd; }
+teardown() { fsd_teardown; }
+
+# The paths of fsd(5)'s drawing, as find prints them, with the names of these
+# tests for <queue> and <service>.
+drawn() {
+	sed -n '/^\/$/,/^\.Ed/p' "$SRC/docs/man/fsd.5" | awk '
+	/^\.Ed/ { exit }
+	/^\/$/ { next }
+	{
+		match($0, /[A-Za-z_<]/)
+		depth = (RSTART - 1) / 4
+		name = substr($0, RSTART)
+		sub(/ ->.*/, "", name)
+		sub(/\/$/, "", name)
+		sub(/<queue>/, "greetings", name)
+		sub(/<service>/, depth == 2 ? "Thermometer" : "Calibration", name)
+		at[depth] = name
+		path = "."
+		for (i = 1; i <= depth; i++)
+			path = path "/" at[i]
+		print path
+	}' | sort
+}
+
+# Each service has a queues/, also the innermost, which the drawing leaves out.
+shown() {
+	(cd "$MNT" && find . -mindepth 1 | grep -v '^./IOService/Thermometer/Calibration/' | sort)
+}
+
+@test "find shows what fsd(5) draws" {
+	mkdir "$MNT/queues/greetings" "$MNT/IOService/Thermometer" "$MNT/IOService/Thermometer/Calibration"
+	drawn >drawn
+	shown >shown
+	[ "$(wc -l <drawn)" -gt 20 ]
+	same drawn shown
+	[ "$(ls -A "$MNT/IOService/Thermometer/Calibration")" = queues ]
+}
+
+@test "the README draws the same queue" {
+	sed -n '/greetings\/ /,/Thermometer/p' "$SRC/README.md" |
+		sed -n 's/^    │ .*[├└]── \([a-z_]*\) *.*/\1/p' | sort >drawn
+	mkdir "$MNT/queues/greetings"
+	find "$MNT/queues/greetings" -mindepth 1 -printf '%f\n' | sort >shown
+	same drawn shown
+}
+
+@test "an empty mount has IOResources alone" {
+	[ "$(ls -A "$MNT/IOService")" = "$(printf 'IOResources\nqueues')" ] ||
+		[ "$(ls -A "$MNT/IOService")" = IOResources ]
+	[ -z "$(ls -A "$MNT/queues/")" ]
+	[ "$(readlink "$MNT/queues")" = IOService/IOResources/queues ]
+}
+
+@test "the files of a queue have the modes and types that fsd(5) says" {
+	queue=$(new_queue q)
+	{
+		printf '%s\n' 'capacity f 644' 'consumer_pid f 444' 'dequeue f 444' 'enqueue f 222' 'entries f 444' \
+			'free f 444' 'max_entry f 644' 'notify p 666' 'peek f 444' 'producer_pid f 444' 'reset f 200' \
+			'serviced p 666' 'stats f 444' 'used f 444'
+		if [ "$MODE" = link ]; then
+			printf '%s\n' 'consumer l' 'data l'
+		else
+			printf '%s\n' 'consumer f 644' 'data f 644'
+		fi
+	} | sort >wanted
+	find "$queue" -mindepth 1 \( -type l -printf '%f l\n' -o -printf '%f %y %m\n' \) | sort >shown
+	same wanted shown
+	[ "$(stat -L -c %a "$queue/data")" = 644 ]
+	[ "$(stat -L -c %a "$queue/consumer")" = 644 ]
+}
+
+@test "a new queue has the values of an empty one" {
+	queue=$(new_queue q)
+	[ "$(cat "$queue/capacity")" = 65536 ]
+	[ "$(cat "$queue/max_entry")" = 65528 ]
+	[ "$(cat "$queue/entries")" = 0 ]
+	[ "$(cat "$queue/used")" = 0 ]
+	[ "$(cat "$queue/free")" = 65528 ]
+	[ "$(cat "$queue/producer_pid")" = none ]
+	[ "$(cat "$queue/consumer_pid")" = none ]
+	[ -z "$(cat "$queue/peek")" ]
+	printf '%s 0\n' enqueued dequeued overruns data_notifications space_notifications corrupt >wanted
+	same wanted "$queue/stats"
+}
+
+@test "the root says which version and which memory mode it is" {
+	"$FSD" --version | grep -F "$(cat "$MNT/version")"
+	[ -s "$MNT/README" ]
+	python3 - "$MNT" "$STATE" "$MODE" <<-'END'
+		import json, sys
+		mount, state, mode = sys.argv[1:]
+		status = json.load(open(mount + '/status'))
+		wanted = {'version', 'memory', 'mountpoint', 'state', 'generation', 'uptime', 'services', 'queues'}
+		assert set(status) == wanted, set(status) ^ wanted
+		assert status['memory'] == mode, status['memory']
+		assert status['mountpoint'] == mount, status['mountpoint']
+		assert status['state'] == state, status['state']
+		assert status['queues'] == 0, status['queues']
+	END
+}
+
+@test "each name that README of the mount speaks of is there" {
+	mkdir "$MNT/queues/q"
+	grep -oE '\b(enqueue|dequeue|peek|capacity|entries|notify|consumer|data)\b' "$MNT/README" | sort -u |
+		while read -r name; do
+			[ -e "$MNT/queues/q/$name" ] || [ -L "$MNT/queues/q/$name" ]
+		done
+}
+
+@test "services are made and removed by mkdir and rmdir" {
+	mkdir "$MNT/IOService/Outer" "$MNT/IOService/Outer/Inner"
+	mkdir "$MNT/IOService/Outer/Inner/queues/q"
+	put "$MNT/IOService/Outer/Inner/queues/q" hello
+	[ "$(get "$MNT/IOService/Outer/Inner/queues/q")" = hello ]
+	expect ENOTEMPTY rmdir "$MNT/IOService/Outer"
+	expect ENOTEMPTY rmdir "$MNT/IOService/Outer/Inner"
+	rmdir "$MNT/IOService/Outer/Inner/queues/q"
+	rmdir "$MNT/IOService/Outer/Inner"
+	rmdir "$MNT/IOService/Outer"
+	[ ! -e "$MNT/IOService/Outer" ]
+}
+
+@test "IOResources and queues stay" {
+	[ "$(sys rmdir "$MNT/IOService/IOResources")" != ok ]
+	[ "$(sys rmdir "$MNT/IOService/IOResources/queues")" != ok ]
+	[ "$(sys rmdir "$MNT/IOService")" != ok ]
+	[ -d "$MNT/IOService/IOResources/queues" ]
+}
+
+@test "names that a service uses itself are reserved" {
+	for name in queues streams clients driver clone state id class; do
+		expect EEXIST mkdir "$MNT/IOService/$name"
+	done
+	mkdir "$MNT/IOService/S"
+	for name in queues streams clients driver clone state id class; do
+		expect EEXIST mkdir "$MNT/IOService/S/$name"
+	done
+}
+
+@test "a queue may have any name of up to 255 bytes" {
+	for name in data queues 'with space' $'new\nline' 'é%41' -f .hidden "$(printf '%255s' '' | tr ' ' x)"; do
+		mkdir -- "$MNT/queues/$name"
+		put "$MNT/queues/$name" "$name"
+		[ "$(get "$MNT/queues/$name")" = "$name" ]
+		rmdir -- "$MNT/queues/$name"
+	done
+	expect ENAMETOOLONG mkdir "$MNT/queues/$(printf '%256s' '' | tr ' ' x)"
+	expect ENAMETOOLONG mkdir "$MNT/IOService/$(printf '%256s' '' | tr ' ' x)"
+}
+
+@test "what the tree has no operation for is EPERM" {
+	queue=$(new_queue q)
+	for directory in "$MNT" "$MNT/IOService" "$MNT/queues" "$queue"; do
+		expect EPERM create "$directory/new"
+		expect EPERM mknod "$directory/new"
+		expect EPERM mkfifo "$directory/new"
+		expect EPERM symlink target "$directory/new"
+	done
+	expect EPERM mkdir "$MNT/new"
+	expect EPERM mkdir "$queue/new"
+	for file in "$MNT/version" "$queue/entries" "$queue/data" "$queue/notify" "$MNT/queues"; do
+		expect EPERM unlink "$file"
+		expect EPERM rename "$file" "$file.new"
+	done
+	expect EPERM link "$queue/entries" "$queue/new"
+	expect EPERM rename "$queue" "$MNT/queues/other"
+}
+
+@test "the wrong direction is EACCES, for root too" {
+	queue=$(new_queue q)
+	for file in enqueue reset; do
+		expect EACCES open "$queue/$file" r
+		expect EACCES open "$queue/$file" rw
+	done
+	for file in dequeue peek entries used free producer_pid consumer_pid stats; do
+		expect EACCES open "$queue/$file" w
+		expect EACCES open "$queue/$file" rw
+	done
+	expect EACCES open "$MNT/version" w
+	expect EACCES open "$MNT/status" w
+}
+
+@test "a directory that may be read may be searched" {
+	queue=$(new_queue q)
+	chmod 0640 "$queue"
+	[ "$(stat -c %a "$queue")" = 750 ]
+	chmod 0604 "$queue"
+	[ "$(stat -c %a "$queue")" = 705 ]
+}
