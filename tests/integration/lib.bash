@@ -182,14 +182,15 @@ fsd_setup_file() {
 		return 1
 	}
 	if [[ ! -r /dev/fuse || ! -w /dev/fuse ]]; then
-		skip "/dev/fuse is not ours to open"
+		FSD_SKIP="/dev/fuse is not ours to open"
+	elif [[ $MODE == passthrough ]] && ! try_passthrough; then
+		FSD_SKIP="no passthrough here: $(cat "$BATS_FILE_TMPDIR/passthrough")"
 	fi
-	if [[ $MODE == passthrough ]] && ! try_passthrough; then
-		skip "no passthrough here: $(cat "$BATS_FILE_TMPDIR/passthrough")"
-	fi
+	export FSD_SKIP
 }
 
 fsd_setup() {
+	[[ -z ${FSD_SKIP:-} ]] || skip "$FSD_SKIP"
 	T=$(mktemp -d /dev/shm/fsd-test.XXXXXX)
 	MNT=$T/mnt STATE=$T/state LOG=$T/fsd.log
 	export T MNT STATE LOG
