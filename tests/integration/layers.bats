@@ -87,3 +87,26 @@ planted() {
 		done
 	done
 }
+
+@test "count-tests counts cases, and a program that broke as one more" {
+	cat >"$BATS_TEST_TMPDIR/testlog.json" <<-'END'
+		{"name": "p:unit / good", "result": "OK", "stdout": ""}
+		{"name": "p:unit / bad", "result": "FAIL", "stdout": "not ok 2", "returncode": 1}
+		{"name": "p:unit / alone", "result": "OK", "stdout": ""}
+		{"name": "p:unit / crashed", "result": "ERROR", "stdout": "said this", "returncode": -11}
+	END
+	cat >"$BATS_TEST_TMPDIR/testlog.junit.xml" <<-'END'
+		<testsuites>
+		<testsuite name="p.p:unit / good"><testcase name="1 a"/><testcase name="2 b"/></testsuite>
+		<testsuite name="p.p:unit / bad"><testcase name="1 a"/><testcase name="2 b"><failure/></testcase>
+		<testcase name="3 c"><skipped/><system-out>no root</system-out></testcase></testsuite>
+		<testsuite name="p.p:unit / crashed"><testcase name="1 a"/></testsuite>
+		<testsuite name="p"><testcase name="p:unit / alone" classname="p"/></testsuite>
+		</testsuites>
+	END
+	run -1 scripts/count-tests "$BATS_TEST_TMPDIR" 1
+	[ "${lines[-1]}" = '5 passed, 2 failed, 1 skipped' ]
+	[[ $output == *'failed: bad: 2 b'* ]]
+	[[ $output == *'said this'* ]]
+	[[ $output == *'skipped: bad: 3 c: no root'* ]]
+}

@@ -136,11 +136,11 @@ shown() {
 }
 
 @test "names that a service uses itself are reserved" {
-	for name in queues streams clients driver clone state id class; do
-		expect EEXIST mkdir "$MNT/IOService/$name"
-	done
+	words=$(sed -n '/^async, /,/\.$/p' "$SRC/docs/man/fsd.5" | tr -d ',.')
+	[ "$(wc -w <<<"$words")" -eq 25 ]
 	mkdir "$MNT/IOService/S"
-	for name in queues streams clients driver clone state id class; do
+	for name in $words; do
+		expect EEXIST mkdir "$MNT/IOService/$name"
 		expect EEXIST mkdir "$MNT/IOService/S/$name"
 	done
 }
