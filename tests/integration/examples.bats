@@ -78,3 +78,52 @@ pair() {
 	echo line | "$SRC/examples/producer.py" "$queue"
 	[ "$("$SRC/examples/consumer.py" "$queue" 1)" = line ]
 }
+
+# The lines of `sent`, $1 at a time, each part once there is a file go.N.
+feed() {
+	local n=0 part
+	split -l "$1" -d -a 2 sent part-
+	for part in part-*; do
+		until [ -e "go.$n" ]; do
+			sleep 0.01
+		done
+		cat "$part"
+		n=$((n + 1))
+	done >feed
+}
+
+received_lines() { [ "$(wc -l <received)" -eq "$1" ]; }
+
+# killed PRODUCER CONSUMER: entries flow while fsd is dead, and when it is back
+killed() {
+	local queue total=70000 part=10000 n
+	queue=$(new_queue q 16384)
+	text "$total" >sent
+	mkfifo feed
+	spawn feed "$part"
+	spawn "$(program producer "$1")" "$queue" <feed
+	spawn "$(program consumer "$2")" "$queue" "$total" >received
+	consumer=$SPAWNED
+
+	touch go.0
+	eventually received_lines "$part"
+	for n in 1 3 5; do
+		kill_fsd
+		[ ! -e "$queue/entries" ]
+		touch "go.$n"
+		eventually received_lines $(((n + 1) * part))
+		run_fsd
+		[ -e "$queue/entries" ]
+		touch "go.$((n + 1))"
+		eventually received_lines $(((n + 2) * part))
+	done
+	wait "$consumer"
+	[ "$(sha256sum <received)" = "$(sha256sum <sent)" ]
+	grep -qx "dequeued $total" "$queue/stats"
+	eventually grep -qx none "$queue/producer_pid"
+	eventually grep -qx none "$queue/consumer_pid"
+}
+
+@test "C to Python goes on while fsd is killed and started three times" { killed c py; }
+@test "Python to C goes on while fsd is killed and started three times" { killed py c; }
+@test "C to C goes on while fsd is killed and started three times" { killed c c; }
