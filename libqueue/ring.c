@@ -13,8 +13,8 @@
  *
  * P1 and C1 are done only when the queue seems full or empty by what was seen
  * before. So while both sides run, neither touches the line that the other one
- * writes, but once a lap; this is where the speed is. P2, P3, C2 and C3 stand
- * in ring_inline.h, and a gap is written here, before P2 of the entry behind it.
+ * writes, but once in many entries; this is where the speed is. The hot path is
+ * in ring_inline.h. A gap is written here, before P2 of the entry behind it.
  *
  *	     head                  tail          an entry that does not fit
  *	       v                     v           before the end goes to the
@@ -25,29 +25,52 @@
  * a local, and only the local is checked and used: a plain load may be repeated
  * by the compiler, after the check.
  */
+#include <errno.h>
+#include <string.h>
+
+#include "atomic.h"
 #include "ring.h"
 #include "ring_inline.h"
+
+/* The next entry, checked. */
+struct found {
+	const unsigned char *payload;
+	uint64_t gap;			/* bytes before it that are to be skipped */
+	uint32_t size;			/* of the payload */
+};
 
 /* How often to look at something that moves before making do without. */
 #define N_TRIES			8
 #define N_ENTRIES_WALKED	65536
 
-/* Sticky: with nothing in ring->run, every call comes here sooner or later. */
+static uint64_t own_position(const struct ring *ring)
+{
+	return ring->role == ROLE_PRODUCER ? ring->tail : ring->head;
+}
+
+/* Sticky: with nothing before the limit, every call comes to ring->error. */
 static int ring_fail(struct ring *ring)
 {
-	ring->run = 0;
+	ring->limit = own_position(ring);
 	ring->error = -EIO;
 	return -EIO;
 }
 
-static unsigned char *ring_start(const struct ring *ring)
+/* Where our own position lies in the ring; Q when it is about to wrap. */
+static uint64_t own_offset(const struct ring *ring)
 {
-	return ring->data->queue;
+	return (uint64_t)(ring_at(ring, own_position(ring)) - ring->data->queue);
 }
 
 static uint64_t left_before_end(const struct ring *ring)
 {
-	return ring->geometry.queue_size - (uint64_t)(ring->next - ring_start(ring));
+	return ring->geometry.queue_size - own_offset(ring);
+}
+
+/* Begin a lap: our own position is where the ring starts. */
+static void start_lap(struct ring *ring)
+{
+	ring->origin = (uintptr_t)ring->data->queue - own_position(ring);
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -139,9 +162,8 @@ static int find_entry(const struct queue_data *data, const struct geometry *geom
 	if (header >> 32 == QUEUE_GAP) {
 		gap = geometry->queue_size - offset;
 		offset = 0;
-		if (gap == n)
-			return -EIO;	/* no producer publishes a gap alone */
 		header = header_at(data, offset);
+		/* No producer publishes a gap alone, or two. */
 		if (header >> 32 == QUEUE_GAP || !entry_sound(geometry, offset, n - gap, header))
 			return -EIO;
 	}
@@ -152,17 +174,17 @@ static int find_entry(const struct queue_data *data, const struct geometry *geom
 	return 0;
 }
 
-/* Bytes until the other side's position, or until the ring's end. */
-static void update_run(struct ring *ring)
+/* Up to the other side's position, or to the ring's end. */
+static void update_limit(struct ring *ring)
 {
-	uint64_t n = ring->role == ROLE_PRODUCER ? ring_free(ring) : ring->tail - ring->head;
+	uint64_t n = ring->tail - ring->head;
 
 	if (left_before_end(ring) == 0)
-		ring->next = ring_start(ring);
+		start_lap(ring);
 	/* Positions do not wrap: the producer stops short of 2^64. */
 	if (ring->role == ROLE_PRODUCER)
-		n = smaller(n, (UINT64_MAX - ring->tail) & ~(uint64_t)7);
-	ring->run = smaller(n, left_before_end(ring));
+		n = smaller(ring_free(ring), (UINT64_MAX - ring->tail) & ~(uint64_t)7);
+	ring->limit = own_position(ring) + smaller(n, left_before_end(ring));
 }
 
 int ring_look(struct ring *ring)
@@ -181,7 +203,7 @@ int ring_look(struct ring *ring)
 
 	ring->head = head;
 	ring->tail = tail;
-	update_run(ring);
+	update_limit(ring);
 	return 0;
 }
 
@@ -191,7 +213,6 @@ int ring_attach(struct ring *ring, enum role role, const struct mapping *memory,
 	struct queue_data *data = memory->data;
 	struct queue_consumer *consumer = memory->consumer;
 	bool produces = role == ROLE_PRODUCER;
-	uint64_t own;
 
 	*ring = (struct ring){
 		.data = data,
@@ -202,10 +223,9 @@ int ring_attach(struct ring *ring, enum role role, const struct mapping *memory,
 		.enqueued = load_relaxed(&data->enqueued),
 		.overruns = load_relaxed(&data->overruns),
 		.dequeued = load_relaxed(&consumer->dequeued),
-		.peer_flags = produces ? &consumer->consumer_flags : &data->producer_flags,
-		.peer_wait = produces ? &consumer->data_wait : &data->space_wait,
+		.peer = produces ? &consumer->consumer_flags : &data->producer_flags,
 	};
-	ring->next = ring_start(ring);
+	start_lap(ring);
 
 	if (!read_geometry(memory, &ring->geometry) ||
 	    (expected && !same_geometry(&ring->geometry, expected)))
@@ -216,10 +236,10 @@ int ring_attach(struct ring *ring, enum role role, const struct mapping *memory,
 	if (!positions_sound(ring->head, ring->tail, ring->geometry.queue_size))
 		return ring_fail(ring);
 
-	own = produces ? ring->tail : ring->head;
-	ring->previous = own;
-	ring->next += own % ring->geometry.queue_size;
-	update_run(ring);
+	ring->small = (uint32_t)smaller(ring->geometry.max_entry, SMALL_PAYLOAD);
+	ring->previous = own_position(ring);
+	ring->origin += own_position(ring) % ring->geometry.queue_size;
+	update_limit(ring);
 	return 0;
 }
 
@@ -250,27 +270,28 @@ static int check_room(struct ring *ring, uint64_t need)
 static void write_gap(struct ring *ring)
 {
 	uint64_t left = left_before_end(ring);
-	uint64_t header = (left - sizeof(struct queue_entry)) | (uint64_t)QUEUE_GAP << 32;
 
-	if (left > 0) {
-		store_relaxed((entry_word *)ring->next, header);
-		ring->tail += left;
-	}
-	ring->next = ring_start(ring);
+	if (left > 0)
+		store_relaxed((entry_word *)ring_at(ring, ring->tail),
+			      (left - sizeof(struct queue_entry)) | (uint64_t)QUEUE_GAP << 32);
+	ring->tail += left;
+	start_lap(ring);
 }
 
-int ring_make_room(struct ring *ring, const void *data, size_t size)
+/*
+ * Make room for an entry of @size bytes before the limit, and write the gap.
+ * Return: 0, -EIO, -EMSGSIZE, or -EOVERFLOW.
+ */
+static int make_room(struct ring *ring, size_t size)
 {
 	int r;
 
-	if (!data && size > 0)
-		return -EINVAL;
 	if (ring->error)
 		return ring->error;
 	if (size > ring->geometry.max_entry)
 		return -EMSGSIZE;
 
-	r = check_room(ring, ring_span(ring, size));
+	r = check_room(ring, ring_span(ring, size));				/* P1 */
 	if (r == -EOVERFLOW)
 		store_relaxed(&ring->data->overruns, ++ring->overruns);
 	if (r < 0)
@@ -278,7 +299,30 @@ int ring_make_room(struct ring *ring, const void *data, size_t size)
 
 	if (entry_space(size) > left_before_end(ring))
 		write_gap(ring);
-	update_run(ring);
+	update_limit(ring);
+	return 0;
+}
+
+/* What the short way does, and all that it does not. */
+int ring_enqueue_slow(struct ring *ring, const void *data, size_t size)
+{
+	uint64_t before = ring->tail;
+	unsigned char *payload;
+	int r;
+
+	if (!data && size > 0)
+		return -EINVAL;
+	if (size > ring->geometry.max_entry || entry_space(size) > ring->limit - ring->tail) {
+		r = make_room(ring, size);
+		if (r < 0)
+			return r;
+	}
+
+	ring->previous = before;
+	payload = begin_entry(ring, ring->tail, size);				/* P2 */
+	if (size > 0)
+		memcpy(payload, data, size);
+	publish_entry(ring, ring->tail + entry_space(size));			/* P3 */
 	return 0;
 }
 
@@ -310,7 +354,8 @@ int ring_can_enqueue(struct ring *ring, size_t size, uint64_t count)
 	return check_room(ring, need);
 }
 
-int ring_find(struct ring *ring, struct found *ret)
+/* Look again, and at everything. Return: 0, -ENODATA, or -EIO. */
+static int find_next_slow(struct ring *ring, struct found *ret)
 {
 	int r;
 
@@ -322,20 +367,61 @@ int ring_find(struct ring *ring, struct found *ret)
 		if (r < 0)
 			return r;
 	}
-	update_run(ring);
+	update_limit(ring);
 
-	r = find_entry(ring->data, &ring->geometry, (uint64_t)(ring->next - ring_start(ring)),
+	r = find_entry(ring->data, &ring->geometry, own_offset(ring),
 		       ring->tail - ring->head, ret);
 	return r == -EIO ? ring_fail(ring) : r;
 }
 
-void ring_pass_gap(struct ring *ring, const struct found *found)
+/* Consumer: the next entry. Moves nothing. Return: 0, -ENODATA, or -EIO. */
+static int find_next(struct ring *ring, struct found *ret)
 {
-	uint64_t space = entry_space(found->size);
+	const unsigned char *at = ring_at(ring, ring->head);
+	uint64_t header;
 
-	ring->head += found->gap + space;
-	ring->next = ring_start(ring) + space;
-	update_run(ring);
+	if (ring->head == ring->limit)
+		return find_next_slow(ring, ret);
+
+	header = load_relaxed((const entry_word *)at);				/* C2 */
+	if (header > ring->geometry.max_entry ||
+	    entry_space(header) > ring->limit - ring->head)
+		return find_next_slow(ring, ret);
+
+	*ret = (struct found){
+		.payload = at + sizeof(struct queue_entry),
+		.size = (uint32_t)header,
+	};
+	return 0;
+}
+
+int ring_dequeue_slow(struct ring *ring, void *buffer, uint32_t *size)
+{
+	struct found found;
+	uint32_t room;
+	int r;
+
+	if (buffer && !size)
+		return -EINVAL;
+	r = find_next(ring, &found);
+	if (r < 0)
+		return r;
+
+	room = size ? *size : 0;
+	if (size)
+		*size = found.size;
+	if (buffer && found.size > room)
+		return -ENOSPC;
+	if (buffer)
+		memcpy(buffer, found.payload, found.size);			/* C2 */
+
+	ring->previous = ring->head;
+	consume_entry(ring, ring->head + found.gap + entry_space(found.size));	/* C3 */
+	if (found.gap) {
+		ring->origin -= ring->geometry.queue_size;
+		update_limit(ring);
+	}
+	return 0;
 }
 
 int ring_available(struct ring *ring)

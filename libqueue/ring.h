@@ -26,18 +26,23 @@
 
 struct ring {
 	/*
-	 * What every call touches comes first. From @next on, @run bytes are
-	 * ours to write (producer) or published (consumer), without the ring's
-	 * end in between: as long as an entry fits in @run, nothing else needs
-	 * to be looked at. 0 in an observer, and after an error.
+	 * What every call touches comes first. From our own position up to
+	 * @limit the bytes are ours to write (producer) or published (consumer),
+	 * without the ring's end in between: as long as an entry ends there,
+	 * nothing else needs to be looked at. Position p of this lap lies at the
+	 * address @origin + p. After an error, and in an observer, nothing lies
+	 * before the limit.
 	 */
-	unsigned char *next;		/* where our own position lies in the ring */
-	uint64_t run;
+	uint64_t limit;
+	uint64_t origin;
 	uint64_t head;			/* consumer: ours; producer: last seen */
 	uint64_t tail;			/* producer: ours; consumer: last seen */
-	uint64_t previous;		/* our own position before the last call moved it */
+	uint32_t small;			/* bytes: the largest payload of the short way */
 	uint64_t enqueued;		/* producer's counter */
 	uint64_t dequeued;		/* consumer's counter */
+	uint64_t previous;		/* our own position before the last call moved it */
+	const uint32_t *peer;		/* borrowed from the mapping: its flags, its wait word */
+	uint32_t quiet[2];		/* what these two are while there is nothing to ring */
 
 	struct queue_data *data;	/* borrowed from the mapping */
 	struct queue_consumer *consumer;	/* borrowed from the mapping */
@@ -46,8 +51,6 @@ struct ring {
 	int error;			/* 0, or -EIO for good */
 
 	/* Pacing; see wait.h. */
-	const uint32_t *peer_flags;	/* borrowed from the mapping */
-	const uint32_t *peer_wait;	/* borrowed from the mapping */
 	uint32_t rung;			/* value of the peer's wait word that we rang for last */
 	uint32_t turn;			/* of our own waits */
 	uint32_t sequence;		/* notifications that we sent */

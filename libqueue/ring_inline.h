@@ -3,13 +3,12 @@
  * ring_inline - enqueue and dequeue where nothing special happens
  *
  * The one copy of the hot path, to be inlined into ring.c and into the public
- * functions. Everything that is not the common case (an end of the ring, a peer
- * to be looked at, a damaged entry) is in ring.c, behind ring_make_room() and
- * ring_find(), which also draws the algorithm that the letters refer to.
+ * functions: small payloads, away from the ring's end, with room or entries
+ * that were seen before. It calls nothing, so that it needs no stack. The rest
+ * is in ring.c, which also draws the algorithm that the letters refer to.
  */
 #pragma once
 
-#include <errno.h>
 #include <string.h>
 
 #include "atomic.h"
@@ -18,39 +17,28 @@
 #define likely(condition)	__builtin_expect(!!(condition), 1)
 #define unlikely(condition)	__builtin_expect(!!(condition), 0)
 
+/* Bytes: the largest payload that is copied without a call. */
+#define SMALL_PAYLOAD	128u
+
 /* An entry's header is loaded and stored whole: size, and flags above it. */
 typedef uint64_t __attribute__((may_alias)) entry_word;
 
-/* The next entry of a consumer, checked. */
-struct found {
-	const unsigned char *payload;
-	uint64_t gap;			/* bytes before it that are to be skipped */
-	uint32_t size;			/* of the payload */
-};
+int ring_enqueue_slow(struct ring *ring, const void *data, size_t size);
+int ring_dequeue_slow(struct ring *ring, void *buffer, uint32_t *size);
+
+/* Where position @p of this lap lies in the ring. */
+static inline unsigned char *ring_at(const struct ring *ring, uint64_t p)
+{
+	return (unsigned char *)(uintptr_t)(ring->origin + p);
+}
 
 /*
- * See to it that an entry of @size bytes fits in ring->run; writes the gap.
- * Return: as ring_enqueue().
+ * memcpy() of at most SMALL_PAYLOAD bytes. Each step copies the first and the
+ * last bytes of what is left; they may overlap.
  */
-int ring_make_room(struct ring *ring, const void *data, size_t size);
-
-/* The rest of find_next(). */
-int ring_find(struct ring *ring, struct found *ret);
-
-/* Take the consumer's place behind a gap and the entry that follows it. */
-void ring_pass_gap(struct ring *ring, const struct found *found);
-
-/*
- * memcpy() for what mostly is small: a call, and a loop inside it, cost more
- * than the bytes. Each step copies its first and its last bytes; they overlap.
- */
-static inline void copy_payload(unsigned char *to, const unsigned char *from, size_t n)
+static inline void copy_small(unsigned char *to, const unsigned char *from, size_t n)
 {
 	if (n >= 16) {
-		if (n > 128) {
-			memcpy(to, from, n);
-			return;
-		}
 		if (n > 32) {
 			if (n > 64) {
 				__builtin_memcpy(to + 32, from + 32, 32);
@@ -74,94 +62,71 @@ static inline void copy_payload(unsigned char *to, const unsigned char *from, si
 	}
 }
 
+/*
+ * Producer: all of the entry at position @p but its payload, whose place is
+ * returned.
+ */
+static inline unsigned char *begin_entry(const struct ring *ring, uint64_t p, size_t size)
+{
+	unsigned char *at = ring_at(ring, p);
+
+	/*
+	 * The filler is in the last word. Where there is none, that word is the
+	 * payload's or the header's; a store is cheaper there than a branch.
+	 */
+	if (size > SMALL_PAYLOAD ? size % 8 != 0 : true)
+		store_relaxed((entry_word *)(at + entry_space(size) - sizeof(entry_word)), 0);
+	store_relaxed((entry_word *)at, size);
+	return at + sizeof(struct queue_entry);
+}
+
+/* Producer: publish everything before @tail. */
+static inline void publish_entry(struct ring *ring, uint64_t tail)
+{
+	ring->tail = tail;
+	store_release(&ring->data->tail, tail);					/* P3 */
+	store_relaxed(&ring->data->enqueued, ++ring->enqueued);
+}
+
+/* Consumer: publish that everything before @head was read. */
+static inline void consume_entry(struct ring *ring, uint64_t head)
+{
+	ring->head = head;
+	store_release(&ring->consumer->head, head);				/* C3 */
+	store_relaxed(&ring->consumer->dequeued, ++ring->dequeued);
+}
+
+/* The payload may lie anywhere, for all the compiler knows: positions in locals. */
 static inline int enqueue_inline(struct ring *ring, const void *data, size_t size)
 {
-	uint64_t space, before = ring->tail;
-	unsigned char *at;
+	uint64_t tail = ring->tail, space = entry_space(size);
 
-	if (unlikely(!data || size > ring->geometry.max_entry ||
-		     entry_space(size) > ring->run)) {
-		int r = ring_make_room(ring, data, size);	/* P1 */
+	if (unlikely(!data || size > ring->small || space > ring->limit - tail))
+		return ring_enqueue_slow(ring, data, size);			/* P1 */
 
-		if (r < 0)
-			return r;
-	}
-
-	space = entry_space(size);
-	at = ring->next;
-	/* The filler is in the last word, or else what is copied overwrites it. */
-	store_relaxed((entry_word *)(at + space - 8), 0);	/* P2 */
-	store_relaxed((entry_word *)at, size);
-	copy_payload(at + sizeof(struct queue_entry), data, size);
-
-	ring->next = at + space;
-	ring->run -= space;
-	ring->previous = before;
-	ring->tail += space;
-	store_release(&ring->data->tail, ring->tail);		/* P3 */
-	store_relaxed(&ring->data->enqueued, ++ring->enqueued);
+	ring->previous = tail;
+	copy_small(begin_entry(ring, tail, size), data, size);			/* P2 */
+	publish_entry(ring, tail + space);					/* P3 */
 	return 0;
-}
-
-/* Consumer: the next entry, or as ring_peek(). Moves nothing. */
-static inline int find_next(struct ring *ring, struct found *ret)
-{
-	uint64_t header;
-
-	if (unlikely(ring->run == 0))
-		return ring_find(ring, ret);			/* C1 */
-
-	/* An entry that is no gap and not too large is below max_entry + 1. */
-	header = load_relaxed((const entry_word *)ring->next);	/* C2 */
-	if (unlikely(header > ring->geometry.max_entry || entry_space(header) > ring->run))
-		return ring_find(ring, ret);
-
-	ret->payload = ring->next + sizeof(struct queue_entry);
-	ret->gap = 0;
-	ret->size = (uint32_t)header;
-	return 0;
-}
-
-/* Consumer: publish the position behind the entry that find_next() found. */
-static inline void consume(struct ring *ring, const struct found *found)
-{
-	ring->previous = ring->head;
-	if (unlikely(found->gap)) {
-		ring_pass_gap(ring, found);
-	} else {
-		uint64_t space = entry_space(found->size);
-
-		ring->next += space;
-		ring->run -= space;
-		ring->head += space;
-	}
-	store_release(&ring->consumer->head, ring->head);	/* C3 */
-	store_relaxed(&ring->consumer->dequeued, ++ring->dequeued);
 }
 
 static inline int dequeue_inline(struct ring *ring, void *buffer, uint32_t *size)
 {
-	struct found found;
-	int r;
+	uint64_t head = ring->head, header, space;
+	const unsigned char *at = ring_at(ring, head);
 
-	if (unlikely(buffer && !size))
-		return -EINVAL;
+	if (unlikely(head == ring->limit || !buffer || !size))
+		return ring_dequeue_slow(ring, buffer, size);			/* C1 */
 
-	r = find_next(ring, &found);
-	if (unlikely(r < 0))
-		return r;
+	/* A gap has a flag set above its size, and is past any size. */
+	header = load_relaxed((const entry_word *)at);				/* C2 */
+	space = entry_space(header);
+	if (unlikely(header > ring->small || header > *size || space > ring->limit - head))
+		return ring_dequeue_slow(ring, buffer, size);
 
-	if (buffer) {
-		uint32_t room = *size;
-
-		*size = found.size;
-		if (unlikely(found.size > room))
-			return -ENOSPC;
-		copy_payload(buffer, found.payload, found.size);
-	} else if (size) {
-		*size = found.size;
-	}
-
-	consume(ring, &found);
+	ring->previous = head;
+	copy_small(buffer, at + sizeof(struct queue_entry), header);		/* C2 */
+	*size = (uint32_t)header;
+	consume_entry(ring, head + space);					/* C3 */
 	return 0;
 }

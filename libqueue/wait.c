@@ -43,6 +43,14 @@
 /* Where a ring may be missed, we look again so often. */
 #define UNSURE_MS	10
 
+/* In place of the peer's flags: what no honest peer has there. */
+#define ALWAYS_LOOK	UINT32_MAX
+
+static_assert(offsetof(struct queue_data, space_wait) ==
+	      offsetof(struct queue_data, producer_flags) + 4, "as wait_is_quiet() reads them");
+static_assert(offsetof(struct queue_consumer, data_wait) ==
+	      offsetof(struct queue_consumer, consumer_flags) + 4, "as wait_is_quiet() reads them");
+
 /* Our own words, which the peer reads. */
 static uint32_t *own_flags(const struct ring *ring)
 {
@@ -78,7 +86,7 @@ static int membarrier(int command)
 static void waiter_fence(struct ring *ring)
 {
 	full_fence();
-	ring->unsure = (load_relaxed(ring->peer_flags) & QUEUE_ASYMMETRIC) &&
+	ring->unsure = (load_relaxed(&ring->peer[PEER_FLAGS]) & QUEUE_ASYMMETRIC) &&
 		       membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) < 0;
 }
 
@@ -145,6 +153,16 @@ static unsigned unpaced_due(const struct ring *ring)
 	return wants ? QUEUE_WAIT_FIFO : 0;
 }
 
+/*
+ * From now on wait_is_quiet(), as long as the peer's words stay @flags and
+ * @wait; unless each call has to fence.
+ */
+static void be_quiet(struct ring *ring, uint32_t flags, uint32_t wait)
+{
+	ring->quiet[PEER_FLAGS] = ring->asymmetric ? flags : ALWAYS_LOOK;
+	ring->quiet[PEER_WAIT] = wait;
+}
+
 unsigned wait_due_slow(struct ring *ring)
 {
 	uint32_t flags, wait;
@@ -154,25 +172,28 @@ unsigned wait_due_slow(struct ring *ring)
 	if (!ring->asymmetric)
 		full_fence();							/* P4 */
 
-	flags = load_relaxed(ring->peer_flags);
+	flags = load_relaxed(&ring->peer[PEER_FLAGS]);
 	/* Acquire: space_wanted was stored before. */
-	wait = load_acquire(ring->peer_wait);					/* P5 */
+	wait = load_acquire(&ring->peer[PEER_WAIT]);				/* P5 */
 	if (!(flags & QUEUE_PACED))
 		return unpaced_due(ring);
-	if ((wait & QUEUE_WAIT_HOW) == 0 || wait == ring->rung)
+	if ((wait & QUEUE_WAIT_HOW) == 0 || wait == ring->rung) {
+		be_quiet(ring, flags, wait);
 		return 0;
+	}
 	if (ring->role == ROLE_CONSUMER && !space_is_enough(ring))
 		return 0;
 
 	ring->rung = wait;
+	be_quiet(ring, flags, wait);
 	return wait & QUEUE_WAIT_HOW;
 }
 
 /* What our predecessor may have left undone, when it died before it rang. */
 static unsigned due_at_attach(struct ring *ring)
 {
-	uint32_t flags = load_relaxed(ring->peer_flags);
-	uint32_t wait = load_acquire(ring->peer_wait);
+	uint32_t flags = load_relaxed(&ring->peer[PEER_FLAGS]);
+	uint32_t wait = load_acquire(&ring->peer[PEER_WAIT]);
 
 	if (flags & QUEUE_PACED) {
 		ring->rung = wait;
@@ -186,6 +207,7 @@ static unsigned due_at_attach(struct ring *ring)
 unsigned wait_attach(struct ring *ring)
 {
 	ring->asymmetric = membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0;
+	ring->quiet[PEER_FLAGS] = ALWAYS_LOOK;
 	ring->turn = load_relaxed(own_wait(ring)) >> 2;
 	ring->sequence = load_relaxed(own_sequence(ring));
 
@@ -212,6 +234,7 @@ int wait_arm(struct ring *ring, unsigned how, uint64_t wanted)
 	ring->turn++;
 	ring->armed = true;
 	ring->armed_how = how;
+	ring->quiet[PEER_FLAGS] = ALWAYS_LOOK;	/* the next success disarms us */
 	if (ring->role == ROLE_PRODUCER)
 		store_relaxed(&ring->data->space_wanted, wanted);
 	store_release(own_wait(ring), ring->turn << 2 | how);			/* W1 */

@@ -30,6 +30,21 @@ unsigned wait_attach(struct ring *ring);
 /* The part of wait_due() that is not the common case. */
 unsigned wait_due_slow(struct ring *ring);
 
+/* The peer's two words, next to each other in both files. */
+#define PEER_FLAGS	0
+#define PEER_WAIT	1
+
+/*
+ * Is there nothing to do for wait_due()? So it is while the peer's words are
+ * what they were when there was nothing to do.
+ */
+static inline bool wait_is_quiet(const struct ring *ring)
+{
+	compiler_fence();							/* P4 */
+	return load_relaxed(&ring->peer[PEER_FLAGS]) == ring->quiet[PEER_FLAGS] &&
+	       load_relaxed(&ring->peer[PEER_WAIT]) == ring->quiet[PEER_WAIT];	/* P5 */
+}
+
 /*
  * After an entry was published (producer) or consumed (consumer): how the other
  * side wants to be rung, a set of QUEUE_WAIT_*; 0, which costs no system call
@@ -38,15 +53,7 @@ unsigned wait_due_slow(struct ring *ring);
  */
 static inline unsigned wait_due(struct ring *ring)
 {
-	uint32_t flags, wait;
-
-	compiler_fence();						/* P4 */
-	flags = load_relaxed(ring->peer_flags);
-	wait = load_relaxed(ring->peer_wait);				/* P5 */
-	if (ring->asymmetric && !ring->armed && (flags & QUEUE_PACED) &&
-	    ((wait & QUEUE_WAIT_HOW) == 0 || wait == ring->rung))
-		return 0;
-	return wait_due_slow(ring);
+	return wait_is_quiet(ring) ? 0 : wait_due_slow(ring);
 }
 
 /*
