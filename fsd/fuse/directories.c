@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "fuse/requests.h"
+#include "store/store.h"
+
+static struct store *store;
+
+void requests_init(struct fuse_session *session, struct store *its_store)
+{
+	store = its_store;
+	open_files_init(session);
+}
+
+struct caller request_caller(fuse_req_t req)
+{
+	const struct fuse_ctx *context = fuse_req_ctx(req);
+
+	return (struct caller){ context->uid, context->gid, context->pid };
+}
+
+static struct node *directory_of(fuse_ino_t inode)
+{
+	const struct row *row = NULL;
+	struct node *node = node_by_inode(inode, &row);
+
+	return row ? NULL : node;
+}
+
+/* An open file's node may be out of the tree, and is still there for it. */
+static struct node *node_of(fuse_ino_t inode, const struct fuse_file_info *info,
+			    const struct row **ret_row)
+{
+	struct node *node = node_by_inode(inode, ret_row);
+	const struct file *file = info ? (const struct file *)(uintptr_t)info->fh : NULL;
+
+	if (node || !file)
+		return node;
+	*ret_row = file->row;
+	return file->node;
+}
+
+static void reply_entry(fuse_req_t req, struct node *node, const struct row *row)
+{
+	struct fuse_entry_param entry = { .ino = node_inode(node, row) };
+
+	/* Time-outs are 0: what one sees is the moment's truth. */
+	node_stat(node, row, &entry.attr);
+	fuse_reply_entry(req, &entry);
+}
+
+static void reply_attributes(fuse_req_t req, struct node *node, const struct row *row)
+{
+	struct stat status;
+
+	node_stat(node, row, &status);
+	fuse_reply_attr(req, &status, 0);
+}
+
+static void request_init(void *user, struct fuse_conn_info *connection)
+{
+	(void)user;
+	passthrough_init(connection);
+}
+
+static void request_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct node *directory = directory_of(parent), *child;
+	const struct row *row;
+
+	if (!directory)
+		fuse_reply_err(req, ESTALE);
+	else if (strlen(name) > NODE_NAME_MAX)
+		fuse_reply_err(req, ENAMETOOLONG);
+	else if ((child = node_find(directory, name)))
+		reply_entry(req, child, NULL);
+	else if ((row = node_row(directory, name)))
+		reply_entry(req, directory, row);
+	else
+		fuse_reply_err(req, ENOENT);
+}
+
+static void request_getattr(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *info)
+{
+	const struct row *row = NULL;
+	struct node *node = node_of(inode, info, &row);
+
+	if (!node)
+		fuse_reply_err(req, ESTALE);
+	else
+		reply_attributes(req, node, row);
+}
+
+static int set_owner_and_mode(struct node *node, const struct row *row, const struct stat *wanted,
+			      int which)
+{
+	struct attributes attributes = node_attributes(node, row);
+
+	if (!(which & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)))
+		return 0;
+	if (!node->def->set_attributes)
+		return -EPERM;
+	if (which & FUSE_SET_ATTR_UID)
+		attributes.uid = wanted->st_uid;
+	if (which & FUSE_SET_ATTR_GID)
+		attributes.gid = wanted->st_gid;
+	if (which & FUSE_SET_ATTR_MODE)
+		attributes.mode = row ? wanted->st_mode & 0777
+				      : node_directory_mode(wanted->st_mode & 07777);
+	return node->def->set_attributes(node, row, &attributes);
+}
+
+/* A shell's > on an attribute cuts nothing off; memory has the size that was reserved. */
+static int set_size(const struct row *row)
+{
+	return !row ? -EISDIR : row->memory ? -EPERM : 0;
+}
+
+static void request_setattr(fuse_req_t req, fuse_ino_t inode, struct stat *wanted, int which,
+			    struct fuse_file_info *info)
+{
+	const struct row *row = NULL;
+	struct node *node = node_of(inode, info, &row);
+	int r = node ? 0 : -ESTALE;
+
+	if (r == 0 && (which & FUSE_SET_ATTR_SIZE))
+		r = set_size(row);
+	if (r == 0)
+		r = set_owner_and_mode(node, row, wanted, which);
+	if (r < 0)
+		fuse_reply_err(req, -r);
+	else
+		reply_attributes(req, node, row);
+}
+
+static void request_readlink(fuse_req_t req, fuse_ino_t inode)
+{
+	const struct row *row = NULL;
+	struct node *node = node_by_inode(inode, &row);
+	_cleanup_(freep) char *target = NULL;
+
+	if (!node || !row || !row->target) {
+		fuse_reply_err(req, node ? EINVAL : ESTALE);
+		return;
+	}
+	target = row->target(node);
+	if (target)
+		fuse_reply_readlink(req, target);
+	else
+		fuse_reply_err(req, ENOMEM);
+}
+
+static int make_directory(fuse_req_t req, struct node *directory, const char *name, mode_t mode)
+{
+	struct caller caller = request_caller(req);
+	int r = node_name_check(name);
+
+	if (r < 0)
+		return r;
+	if (!directory->def->make)
+		return -EPERM;
+	return directory->def->make(directory, name, mode, &caller);
+}
+
+static void request_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	struct node *directory = directory_of(parent);
+	int r = directory ? make_directory(req, directory, name, mode) : -ESTALE;
+
+	if (r < 0)
+		fuse_reply_err(req, -r);
+	else
+		reply_entry(req, node_find(directory, name), NULL);
+}
+
+static void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct node *directory = directory_of(parent);
+	struct node *child = directory ? node_find(directory, name) : NULL;
+	int r;
+
+	if (!directory)
+		r = -ESTALE;
+	else if (!child)
+		r = node_row(directory, name) ? -ENOTDIR : -ENOENT;
+	else
+		r = directory->def->remove ? directory->def->remove(directory, child) : -EPERM;
+	fuse_reply_err(req, -r);
+}
+
+/* The tree's names are its own: but for mkdir and rmdir nobody adds or takes away. */
+
+static void refuse_name(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	(void)parent;
+	fuse_reply_err(req, strlen(name) > NODE_NAME_MAX ? ENAMETOOLONG : EPERM);
+}
+
+static void request_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+			  dev_t device)
+{
+	(void)mode;
+	(void)device;
+	refuse_name(req, parent, name);
+}
+
+static void request_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+			   struct fuse_file_info *info)
+{
+	(void)mode;
+	(void)info;
+	refuse_name(req, parent, name);
+}
+
+static void request_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
+			    const char *name)
+{
+	(void)target;
+	refuse_name(req, parent, name);
+}
+
+static void request_link(fuse_req_t req, fuse_ino_t inode, fuse_ino_t parent, const char *name)
+{
+	(void)inode;
+	refuse_name(req, parent, name);
+}
+
+static void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
+			   fuse_ino_t new_parent, const char *new_name, unsigned flags)
+{
+	(void)name;
+	(void)new_parent;
+	(void)flags;
+	refuse_name(req, parent, new_name);
+}
+
+/* Listing: the children of the moment of opendir(3), those that are left when read */
+
+struct listing {
+	struct node *node;		/* counted */
+	size_t n_children;
+	uint64_t children[];		/* ids */
+};
+
+static void request_opendir(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *info)
+{
+	struct node *node = directory_of(inode), *child;
+	struct listing *listing;
+
+	if (!node) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	listing = malloc(sizeof(*listing) + node->n_children * sizeof(listing->children[0]));
+	if (!listing) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	*listing = (struct listing){ .node = node_ref(node) };
+	list_for_each(child, &node->children, siblings)
+		listing->children[listing->n_children++] = child->id;
+	info->fh = (uintptr_t)listing;
+	if (fuse_reply_open(req, info) < 0) {
+		node_unref(node);
+		free(listing);
+	}
+}
+
+static void request_releasedir(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *info)
+{
+	struct listing *listing = (struct listing *)(uintptr_t)info->fh;
+
+	(void)inode;
+	node_unref(listing->node);
+	free(listing);
+	fuse_reply_err(req, 0);
+}
+
+/* Item @at: ".", "..", the rows, the children. Return: its name, "" when it is gone, NULL at the end. */
+static const char *listing_item(const struct listing *listing, size_t at, struct stat *ret)
+{
+	struct node *node = listing->node;
+	size_t n_rows = node_n_rows(node);
+	struct node *child;
+
+	if (at < 2) {
+		node_stat(at == 1 && node->parent ? node->parent : node, NULL, ret);
+		return at == 0 ? "." : "..";
+	}
+	if (at < 2 + n_rows) {
+		node_stat(node, &node->def->rows[at - 2], ret);
+		return node->def->rows[at - 2].name;
+	}
+	if (at >= 2 + n_rows + listing->n_children)
+		return NULL;
+	child = node_by_id(listing->children[at - 2 - n_rows]);
+	if (!child)
+		return "";
+	node_stat(child, NULL, ret);
+	return child->name;
+}
+
+static void request_readdir(fuse_req_t req, fuse_ino_t inode, size_t size, off_t at,
+			    struct fuse_file_info *info)
+{
+	const struct listing *listing = (const struct listing *)(uintptr_t)info->fh;
+	static char buffer[1 << 16];
+	size_t used = 0;
+	const char *name;
+	struct stat status;
+
+	(void)inode;
+	if (size > sizeof(buffer))
+		size = sizeof(buffer);
+	for (; (name = listing_item(listing, (size_t)at, &status)); at++) {
+		size_t n;
+
+		if (*name == '\0')
+			continue;
+		n = fuse_add_direntry(req, buffer + used, size - used, name, &status, at + 1);
+		if (n > size - used)
+			break;
+		used += n;
+	}
+	fuse_reply_buf(req, buffer, used);
+}
+
+static void request_statfs(fuse_req_t req, fuse_ino_t inode)
+{
+	struct statvfs status;
+	int r = store_statvfs(store, &status);
+
+	(void)inode;
+	if (r < 0) {
+		fuse_reply_err(req, -r);
+		return;
+	}
+	status.f_namemax = NODE_NAME_MAX;
+	fuse_reply_statfs(req, &status);
+}
+
+const struct fuse_lowlevel_ops requests = {
+	.init       = request_init,
+	.lookup     = request_lookup,
+	.getattr    = request_getattr,
+	.setattr    = request_setattr,
+	.readlink   = request_readlink,
+	.mkdir      = request_mkdir,
+	.rmdir      = request_rmdir,
+	.unlink     = refuse_name,
+	.mknod      = request_mknod,
+	.create     = request_create,
+	.symlink    = request_symlink,
+	.link       = request_link,
+	.rename     = request_rename,
+	.opendir    = request_opendir,
+	.readdir    = request_readdir,
+	.releasedir = request_releasedir,
+	.statfs     = request_statfs,
+	.open       = request_open,
+	.release    = request_release,
+	.read       = request_read,
+	.write      = request_write,
+	.poll       = request_poll,
+};

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fsd - queues and streams as files
+ *
+ * Everything is put together here, in order, and taken apart in the opposite
+ * order; what happens between is the loop's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/vfs.h>
+
+#include "control/config.h"
+#include "fuse/mountpoint.h"
+#include "layout.h"
+#include "options.h"
+#include "util/escape.h"
+#include "util/guard.h"
+#include "util/log.h"
+
+#define MAX_CONFIG (4u << 20)	/* bytes */
+
+struct daemon {
+	struct options options;
+	char *mountpoint;		/* owned, absolute */
+	struct config *config;		/* owned, or NULL */
+	struct loop *loop;
+	struct store *store;
+	struct opener *opener;
+	struct session *session;
+	struct registry registry;
+	struct source signals;
+	int ready_fd;			/* who started us waits for a byte; -1: nobody */
+};
+
+/* Before anything is done */
+
+static int read_text(const char *path, char **ret)
+{
+	_cleanup_(freep) char *text = malloc(MAX_CONFIG + 1);
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t n = 0;
+	ssize_t got = 1;
+
+	if (!text)
+		return -ENOMEM;
+	if (fd < 0)
+		return -errno;
+	for (; got > 0 && n <= MAX_CONFIG; n += (size_t)got) {
+		got = read(fd, text + n, MAX_CONFIG + 1 - n);
+		if (got < 0)
+			return -errno;
+	}
+	if (n > MAX_CONFIG)
+		return -EMSGSIZE;
+	text[n] = '\0';
+	*ret = steal(text);
+	return strlen(*ret) == n ? 0 : -EINVAL;
+}
+
+static int load_config(struct daemon *daemon)
+{
+	_cleanup_(freep) char *text = NULL, *problem = NULL;
+	const char *path = daemon->options.config;
+	int r;
+
+	if (!path)
+		return 0;
+	r = read_text(path, &text);
+	if (r < 0)
+		return log_errno(r, "cannot read configuration '%s'", path);
+	r = config_parse(text, &daemon->config, &problem);
+	if (r < 0)
+		log_error("%s:%s", path, problem ? problem : "no memory");
+	return r;
+}
+
+static bool is_on_tmpfs(const char *path)
+{
+	struct statfs status;
+
+	return statfs(path, &status) == 0 && status.f_type == TMPFS_MAGIC;
+}
+
+/* The folder of state directories, when no -s says otherwise. */
+static const char *default_base(void)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	static char text[4096];
+
+	if (runtime && *runtime == '/')
+		snprintf(text, sizeof(text), "%s/fsd", runtime);
+	else if (geteuid() != 0)
+		snprintf(text, sizeof(text), "/dev/shm/fsd-%u", geteuid());
+	else
+		snprintf(text, sizeof(text), "%s", is_on_tmpfs("/run") ? "/run/fsd" : "/dev/shm/fsd");
+	return text;
+}
+
+/* "/a/b-c" becomes "a-b%2Dc"; a name too long for a file is cut and told apart by a number. */
+static char *name_of_mountpoint(const char *mountpoint)
+{
+	_cleanup_(freep) char *copy = strdup(mountpoint + 1), *escaped = NULL;
+	_cleanup_(freep) char *name = NULL;
+	unsigned long hash = 5381;
+	char *joined = NULL;
+
+	for (char *part = copy ? strtok(copy, "/") : NULL; part; part = strtok(NULL, "/")) {
+		_cleanup_(freep) char *before = steal(name);
+
+		escaped = escape(part);
+		if (!escaped || asprintf(&name, "%s%s%s", before ? before : "",
+					 before ? "-" : "", escaped) < 0)
+			return NULL;
+		free(steal(escaped));
+	}
+	for (const char *c = mountpoint; *c; c++)
+		hash = hash * 33 + (unsigned char)*c;
+	if (name && strlen(name) > 200 && asprintf(&joined, "%.180s-%lx", name, hash) > 0)
+		return joined;
+	return name ? steal(name) : strdup("root");
+}
+
+static char *default_state(const char *mountpoint)
+{
+	const char *runtime = getenv("RUNTIME_DIRECTORY");
+	_cleanup_(freep) char *name = name_of_mountpoint(mountpoint);
+	char *path;
+
+	/* systemd may name several, with colons between. */
+	if (!name || asprintf(&path, "%.*s/%s",
+			      runtime && *runtime == '/' ? (int)strcspn(runtime, ":") : 4096,
+			      runtime && *runtime == '/' ? runtime : default_base(), name) < 0)
+		return NULL;
+	return path;
+}
+
+static int open_state(struct daemon *daemon)
+{
+	_cleanup_(freep) char *by_default = NULL;
+	const char *path = daemon->options.state;
+	int r;
+
+	if (!path)
+		path = by_default = default_state(daemon->mountpoint);
+	if (!path)
+		return -ENOMEM;
+	r = store_open(path, &daemon->store);
+	if (r < 0)
+		return r;
+	if (!store_is_on_tmpfs(daemon->store))
+		log_warning("state directory '%s' is not on a tmpfs: queues will be slower, ignoring",
+			    path);
+	return 0;
+}
+
+/* Signals */
+
+static void on_signal(struct source *source, uint32_t events)
+{
+	struct daemon *daemon = container_of(source, struct daemon, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(source->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		loop_stop(daemon->loop);
+}
+
+static int watch_signals(struct daemon *daemon)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	daemon->signals = SOURCE_INIT(on_signal);
+	daemon->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (daemon->signals.fd < 0)
+		return -errno;
+	return loop_watch(daemon->loop, &daemon->signals, EPOLLIN);
+}
+
+/* From here on */
+
+/* Tell who started us that all is there, and stand on our own. */
+static int become_ready(struct daemon *daemon)
+{
+	int null;
+
+	log_info("mounted on '%s', memory=%s, state in '%s'", daemon->mountpoint,
+		 tree_memory_is_linked ? "link" : "passthrough", store_path(daemon->store));
+	if (daemon->ready_fd < 0)
+		return 0;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	close_fd(null);
+	if (write(daemon->ready_fd, "", 1) < 0)
+		return -errno;
+	daemon->ready_fd = close_fd(daemon->ready_fd);
+	return 0;
+}
+
+static int fill_tree(struct daemon *daemon)
+{
+	int r = registry_init(&daemon->registry);
+
+	if (r == 0)
+		r = registry_adopt(&daemon->registry);
+	if (r == 0)
+		r = store_save_daemon(daemon->store, daemon->mountpoint);
+	if (r < 0)
+		return log_errno(r, "cannot set up from state directory '%s'",
+				 store_path(daemon->store));
+	return daemon->config ? config_apply(daemon->config, &daemon->registry) : 0;
+}
+
+static int start(struct daemon *daemon)
+{
+	int r = open_state(daemon);
+
+	if (r == 0)
+		r = mountpoint_prepare(daemon->mountpoint);
+	if (r == 0)
+		r = loop_new(&daemon->loop);
+	if (r == 0)
+		r = watch_signals(daemon);
+	if (r == 0)
+		r = opener_new(daemon->loop, daemon->mountpoint, &daemon->opener);
+	if (r < 0)
+		return r;
+
+	daemon->registry = (struct registry){
+		.loop = daemon->loop,
+		.store = daemon->store,
+		.opener = daemon->opener,
+		.layout = &mount_layout,
+		.limits = daemon->options.limits,
+		.mountpoint = daemon->mountpoint,
+	};
+	clock_gettime(CLOCK_MONOTONIC, &daemon->registry.started);
+	r = session_new(&daemon->registry, daemon->mountpoint, daemon->options.fuse_options,
+			daemon->options.memory, &daemon->session);
+	if (r == 0)
+		r = fill_tree(daemon);
+	if (r == 0)
+		r = session_start(daemon->session);
+	if (r < 0)
+		return r;
+	registry_announce(&daemon->registry);
+	return become_ready(daemon);
+}
+
+/* Without @keep, what is not persistent ends with us. */
+static void stop(struct daemon *daemon, bool keep)
+{
+	daemon->session = session_free(daemon->session);
+	if (daemon->registry.layout)
+		registry_deinit(&daemon->registry, keep);
+	daemon->opener = opener_free(daemon->opener);
+	if (daemon->loop)
+		loop_unwatch(daemon->loop, &daemon->signals);
+	close_fd(daemon->signals.fd);
+	daemon->loop = loop_free(daemon->loop);
+	if (daemon->store && store_is_empty(daemon->store))
+		store_destroy(daemon->store);
+	daemon->store = store_close(daemon->store);
+}
+
+static int run(struct daemon *daemon)
+{
+	int r = start(daemon);
+	bool started = r == 0;
+
+	if (started)
+		r = loop_run(daemon->loop);
+	stop(daemon, !started);
+	return r;
+}
+
+static void raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/*
+ * Go on in a child; the parent leaves when that is ready, or as that does.
+ * Return: 0 in the child, else does not return but with an errno.
+ */
+static int go_to_background(struct daemon *daemon)
+{
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid > 0) {
+		close(ends[1]);
+		_exit(read(ends[0], &byte, 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+	}
+	close(ends[0]);
+	daemon->ready_fd = ends[1];
+	setsid();
+	return 0;
+}
+
+static int prepare(struct daemon *daemon)
+{
+	int r = load_config(daemon);
+
+	if (r < 0)
+		return r;
+	r = mountpoint_resolve(daemon->options.mountpoint, &daemon->mountpoint);
+	if (r < 0)
+		return log_errno(r, "cannot use mount point '%s'", daemon->options.mountpoint);
+	r = guard_install();
+	if (r == 0 && !daemon->options.foreground)
+		r = go_to_background(daemon);
+	return r < 0 ? log_errno(r, "cannot start") : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon daemon = { .ready_fd = -1, .signals.fd = -1 };
+	int r;
+
+	switch (options_parse(argc, argv, &daemon.options)) {
+	case OPTIONS_DONE:
+		return EXIT_SUCCESS;
+	case OPTIONS_WRONG:
+		return 2;
+	case OPTIONS_RUN:
+		break;
+	}
+	if (daemon.options.verbose)
+		log_set_level(LOG_DEBUG);
+	raise_limits();
+	r = prepare(&daemon);
+	if (r == 0)
+		r = run(&daemon);
+	config_free(daemon.config);
+	options_deinit(&daemon.options);
+	free(daemon.mountpoint);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

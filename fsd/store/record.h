@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * record - what a restart needs to know of one service or queue, and as JSON
+ *
+ * A pure translation; store.c keeps the text.
+ */
+#pragma once
+
+#include "tree/node.h"
+
+enum record_kind { RECORD_SERVICE, RECORD_QUEUE };
+
+enum side { SIDE_PRODUCER, SIDE_CONSUMER, N_SIDES };
+
+/* A process, told apart from a later one with the same pid; pid 0: nobody. */
+struct holder {
+	pid_t pid;
+	uint64_t start_time;		/* clock ticks since boot, of proc(5) */
+};
+
+/* The attributes of a row that are not its default. */
+struct record_row {
+	char *name;			/* owned */
+	struct attributes attributes;
+};
+
+struct record {
+	enum record_kind kind;
+	uint64_t parent;		/* id of the service that it is in */
+	char *name;			/* owned */
+	struct attributes own, files;
+	struct record_row *rows;	/* owned */
+	size_t n_rows;
+	bool persist;
+
+	/* A queue's. */
+	uint64_t capacity;
+	uint32_t max_entry;
+	bool max_entry_is_set;		/* it does not follow the capacity */
+	struct holder holders[N_SIDES];
+};
+
+void record_deinit(struct record *record);
+
+/* Return: JSON text, the caller's, or NULL when there is no memory. */
+char *record_to_text(const struct record *record);
+
+/* Return: 0, -ENOMEM, or -EBADMSG for anything that record_to_text() does not make. */
+int record_from_text(const char *text, struct record *ret);

@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: MIT */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/vfs.h>
+
+#include "store/store.h"
+#include "util/log.h"
+#include "util/number.h"
+
+#define STORE_FORMAT	1
+#define LOCK_TRIES	20		/* of 50 ms */
+#define MAX_DOCUMENT	(1 << 20)	/* bytes of a record */
+
+struct store {
+	char *path;		/* owned */
+	int fd;
+	int lock_fd;
+	bool made;		/* by us, so that we may remove it */
+	uint32_t generation;
+};
+
+static const char *const memory_names[N_SIDES] = {
+	[SIDE_PRODUCER] = "data",
+	[SIDE_CONSUMER] = "consumer",
+};
+
+static void closedirp(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+/* Small documents */
+
+static int write_all(int fd, const char *text, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, text, size);
+
+		if (n < 0)
+			return -errno;
+		text += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+/* Write folder/@name, whole or not at all. */
+static int write_document(int folder, const char *name, const char *text)
+{
+	_cleanup_(closep) int fd = -1;
+	char next[64];
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	snprintf(next, sizeof(next), "%s.new", name);
+	fd = openat(folder, next, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, text, strlen(text));
+	if (r == 0 && renameat(folder, next, folder, name) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(folder, next, 0);
+	return r;
+}
+
+static int read_document(int folder, const char *name, char **ret)
+{
+	_cleanup_(closep) int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_(freep) char *text = NULL;
+	struct stat status;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode) || status.st_size > MAX_DOCUMENT)
+		return -EBADMSG;
+	text = malloc((size_t)status.st_size + 1);
+	if (!text)
+		return -ENOMEM;
+	n = read(fd, text, (size_t)status.st_size);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	*ret = steal(text);
+	return 0;
+}
+
+static void object_name(uint64_t id, const char *suffix, char name[static 32])
+{
+	snprintf(name, 32, "%" PRIu64 "%s", id, suffix);
+}
+
+static int open_object(struct store *store, uint64_t id)
+{
+	char name[32];
+	int fd;
+
+	object_name(id, "", name);
+	fd = openat(store->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* A folder of ours holds files alone, so this is all it takes. */
+static int remove_folder(int parent, const char *name)
+{
+	_cleanup_(closedirp) DIR *dir = NULL;
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct dirent *item;
+
+	if (fd < 0)
+		return -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while ((item = readdir(dir)))
+		if (strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0)
+			unlinkat(fd, item->d_name, 0);
+	return unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const uint64_t *one = a, *other = b;
+
+	return (*one > *other) - (*one < *other);
+}
+
+static int list_ids(struct store *store, uint64_t **ret_ids, size_t *ret_n)
+{
+	_cleanup_(closedirp) DIR *dir = opendir(store->path);
+	_cleanup_(freep) uint64_t *ids = NULL;
+	size_t n = 0, room = 0;
+	struct dirent *item;
+
+	if (!dir)
+		return -errno;
+	while ((item = readdir(dir))) {
+		uint64_t id;
+
+		if (number_parse(item->d_name, strlen(item->d_name), &id) < 0)
+			continue;
+		if (n == room) {
+			uint64_t *more = reallocarray(ids, room = room ? 2 * room : 64, sizeof(*ids));
+
+			if (!more)
+				return -ENOMEM;
+			ids = more;
+		}
+		ids[n++] = id;
+	}
+	if (n > 0)
+		qsort(ids, n, sizeof(*ids), compare_ids);
+	*ret_ids = steal(ids);
+	*ret_n = n;
+	return 0;
+}
+
+/* Opening */
+
+/* Make @path and the folders above it; *@ret_made: the last was not there. */
+static int make_folders(const char *path, bool *ret_made)
+{
+	_cleanup_(freep) char *part = strdup(path);
+
+	if (!part)
+		return -ENOMEM;
+	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(part, 0711) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	*ret_made = mkdir(path, 0700) == 0;
+	return *ret_made || errno == EEXIST ? 0 : -errno;
+}
+
+static int check_owner(const struct store *store)
+{
+	struct stat status;
+
+	if (fstat(store->fd, &status) < 0)
+		return log_errno(-errno, "cannot look at state directory '%s'", store->path);
+	if (status.st_uid != geteuid()) {
+		log_error("state directory '%s' belongs to uid %u, not to us; choose another with -s",
+			  store->path, status.st_uid);
+		return -EPERM;
+	}
+	if (status.st_mode & 022) {
+		log_error("state directory '%s' may be written by others; chmod go-w it, or choose another with -s",
+			  store->path);
+		return -EPERM;
+	}
+	return 0;
+}
+
+static bool is_object_name(const char *name)
+{
+	uint64_t id;
+
+	return number_parse(name, strcspn(name, "."), &id) == 0;
+}
+
+/* Without a description of ours in it, it must be empty. */
+static int check_empty(const struct store *store)
+{
+	_cleanup_(closedirp) DIR *dir = opendir(store->path);
+	struct dirent *item;
+
+	while (dir && (item = readdir(dir))) {
+		const char *name = item->d_name;
+
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+		    strcmp(name, "lock") == 0 || strcmp(name, "fsd.json.new") == 0)
+			continue;
+		log_error("'%s' is no state directory of fsd: it holds '%s'; choose another with -s",
+			  store->path, name);
+		return -EPERM;
+	}
+	return dir ? 0 : -errno;
+}
+
+static int load_daemon(struct store *store)
+{
+	_cleanup_(freep) char *text = NULL;
+	json_auto_t *object = NULL;
+	json_int_t generation;
+	int r = read_document(store->fd, "fsd.json", &text);
+	int format, made;
+
+	if (r == -ENOENT)
+		return check_empty(store);
+	if (r < 0)
+		return log_errno(r, "cannot read '%s/fsd.json'", store->path);
+	object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	if (!object || json_unpack(object, "{s:i, s:I, s:b}", "format", &format,
+				   "generation", &generation, "made", &made) < 0 ||
+	    format != STORE_FORMAT) {
+		log_error("'%s/fsd.json' is damaged or of another version; remove '%s' to start afresh",
+			  store->path, store->path);
+		return -EBADMSG;
+	}
+	store->generation = (uint32_t)generation;
+	store->made = made;
+	return 0;
+}
+
+static int lock_store(struct store *store)
+{
+	store->lock_fd = openat(store->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (store->lock_fd < 0)
+		return log_errno(-errno, "cannot make '%s/lock'", store->path);
+	/* A predecessor that was killed just now may take a moment to be gone. */
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return log_errno(-errno, "cannot lock '%s/lock'", store->path);
+		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+	}
+	log_error("state directory '%s' is in use by another fsd; unmount that, or choose another with -s",
+		  store->path);
+	return -EBUSY;
+}
+
+/* What a crash left half done. */
+static void sweep(struct store *store)
+{
+	_cleanup_(closedirp) DIR *dir = opendir(store->path);
+	struct dirent *item;
+
+	while (dir && (item = readdir(dir)))
+		if (is_object_name(item->d_name) && strchr(item->d_name, '.'))
+			remove_folder(store->fd, item->d_name);
+}
+
+static void store_closep(struct store **store)
+{
+	*store = store_close(*store);
+}
+
+int store_open(const char *path, struct store **ret)
+{
+	_cleanup_(store_closep) struct store *store = calloc(1, sizeof(*store));
+	bool made = false;
+	int r;
+
+	if (!store)
+		return -ENOMEM;
+	store->fd = store->lock_fd = -1;
+	r = make_folders(path, &made);
+	if (r < 0)
+		return log_errno(r, "cannot make state directory '%s'", path);
+	store->path = realpath(path, NULL);
+	store->fd = store->path ? open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (store->fd < 0)
+		return log_errno(-errno, "cannot open state directory '%s'", path);
+	store->made = made;
+
+	r = check_owner(store);
+	if (r == 0)
+		r = lock_store(store);
+	if (r == 0)
+		r = load_daemon(store);
+	if (r < 0)
+		return r;
+	store->generation++;
+	sweep(store);
+	*ret = steal(store);
+	return 0;
+}
+
+struct store *store_close(struct store *store)
+{
+	if (store) {
+		close_fd(store->fd);
+		close_fd(store->lock_fd);
+		free(store->path);
+		free(store);
+	}
+	return NULL;
+}
+
+bool store_is_empty(struct store *store)
+{
+	_cleanup_(freep) uint64_t *ids = NULL;
+	size_t n = 0;
+
+	return list_ids(store, &ids, &n) == 0 && n == 0;
+}
+
+void store_destroy(struct store *store)
+{
+	unlinkat(store->fd, "fsd.json", 0);
+	unlinkat(store->fd, "lock", 0);
+	if (store->made)
+		rmdir(store->path);
+}
+
+const char *store_path(const struct store *store)
+{
+	return store->path;
+}
+
+bool store_is_on_tmpfs(const struct store *store)
+{
+	struct statfs status;
+
+	return fstatfs(store->fd, &status) == 0 && status.f_type == TMPFS_MAGIC;
+}
+
+int store_statvfs(const struct store *store, struct statvfs *ret)
+{
+	return fstatvfs(store->fd, ret) < 0 ? -errno : 0;
+}
+
+int store_let_others_in(struct store *store, bool may_enter)
+{
+	return fchmod(store->fd, may_enter ? 0711 : 0700) < 0 ? -errno : 0;
+}
+
+uint32_t store_generation(const struct store *store)
+{
+	return store->generation;
+}
+
+int store_save_daemon(struct store *store, const char *mountpoint)
+{
+	json_auto_t *object = json_pack("{s:i, s:I, s:b, s:s*}", "format", STORE_FORMAT,
+		"generation", (json_int_t)store->generation, "made", (int)store->made,
+		"mountpoint", mountpoint);
+	_cleanup_(freep) char *text = object ? json_dumps(object, JSON_INDENT(1)) : NULL;
+
+	return write_document(store->fd, "fsd.json", text);
+}
+
+/* Adoption */
+
+static int load_record(struct store *store, uint64_t id, struct record *ret)
+{
+	_cleanup_(closep) int folder = open_object(store, id);
+	_cleanup_(freep) char *text = NULL;
+	int r = folder < 0 ? folder : read_document(folder, "record.json", &text);
+
+	return r < 0 ? r : record_from_text(text, ret);
+}
+
+int store_each(struct store *store, store_adopt *adopt, void *user)
+{
+	_cleanup_(freep) uint64_t *ids = NULL;
+	size_t n = 0;
+	int r = list_ids(store, &ids, &n);
+
+	if (r < 0)
+		return r;
+	for (enum record_kind kind = RECORD_SERVICE; kind <= RECORD_QUEUE; kind++) {
+		for (size_t i = 0; i < n; i++) {
+			_cleanup_(record_deinit) struct record record = { 0 };
+
+			r = load_record(store, ids[i], &record);
+			if (r < 0 && kind == RECORD_SERVICE)
+				log_warning("'%s/%" PRIu64 "/record.json' cannot be read (%s), ignoring",
+					    store->path, ids[i], strerror(-r));
+			if (r == 0 && record.kind == kind)
+				adopt(user, ids[i], &record);
+		}
+	}
+	return 0;
+}
+
+/* Objects */
+
+static int set_attributes(int folder, const char *name, const struct attributes *attributes)
+{
+	if (fchownat(folder, name, attributes->uid, attributes->gid, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno != EPERM)
+		return -errno;	/* EPERM: not root, and then all is ours anyway */
+	if (fchmodat(folder, name, attributes->mode & 0777, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+/* A file of @size reserved bytes that starts with @page. */
+static int make_memory(int folder, const char *name, const union page *page, uint64_t size)
+{
+	_cleanup_(closep) int fd = openat(folder, name,
+		O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = posix_fallocate(fd, 0, (off_t)size);
+	if (r > 0)
+		return -r;
+	if (pwrite(fd, page, sizeof(*page), 0) != (ssize_t)sizeof(*page))
+		return -EIO;
+	return 0;
+}
+
+static int make_queue(struct store *store, int folder, const struct geometry *geometry)
+{
+	union page data = { 0 }, consumer = { 0 };
+	int r;
+
+	layout_format((struct queue_data *)data.bytes, &consumer.consumer, geometry);
+	((struct queue_data *)data.bytes)->generation = store->generation;
+	r = make_memory(folder, "data", &data, geometry_file_size(geometry));
+	return r < 0 ? r : make_memory(folder, "consumer", &consumer, QUEUE_PAGE);
+}
+
+static int fill_object(struct store *store, int folder, const struct record *record,
+		       const struct geometry *geometry)
+{
+	_cleanup_(freep) char *text = record_to_text(record);
+	int r = write_document(folder, "record.json", text);
+
+	if (r == 0 && geometry)
+		r = make_queue(store, folder, geometry);
+	return r;
+}
+
+int store_add(struct store *store, uint64_t id, const struct record *record,
+	      const struct geometry *geometry)
+{
+	_cleanup_(closep) int folder = -1;
+	char next[32], name[32];
+	int r;
+
+	object_name(id, ".new", next);
+	object_name(id, "", name);
+	if (mkdirat(store->fd, next, 0700) < 0)
+		return -errno;
+	folder = openat(store->fd, next, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = folder < 0 ? -errno : fill_object(store, folder, record, geometry);
+	if (r == 0 && renameat(store->fd, next, store->fd, name) < 0)
+		r = -errno;
+	if (r < 0)
+		remove_folder(store->fd, next);
+	return r;
+}
+
+int store_save(struct store *store, uint64_t id, const struct record *record)
+{
+	_cleanup_(closep) int folder = open_object(store, id);
+	_cleanup_(freep) char *text = record_to_text(record);
+
+	return folder < 0 ? folder : write_document(folder, "record.json", text);
+}
+
+void store_remove(struct store *store, uint64_t id)
+{
+	char name[32], old[32];
+
+	object_name(id, "", name);
+	object_name(id, ".old", old);
+	if (renameat(store->fd, name, store->fd, old) == 0)
+		remove_folder(store->fd, old);
+}
+
+int store_open_memory(struct store *store, uint64_t id, enum side side, int flags)
+{
+	char name[64];
+	int fd;
+
+	snprintf(name, sizeof(name), "%" PRIu64 "/%s", id, memory_names[side]);
+	fd = openat(store->fd, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+char *store_memory_path(struct store *store, uint64_t id, enum side side)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%" PRIu64 "/%s", store->path, id, memory_names[side]) < 0)
+		return NULL;
+	return path;
+}
+
+int store_replace_data(struct store *store, uint64_t id, const union page *page,
+		       const struct geometry *geometry, const struct attributes *attributes)
+{
+	_cleanup_(closep) int folder = open_object(store, id);
+	int r = folder;
+
+	if (r >= 0) {
+		unlinkat(folder, "data.new", 0);	/* of a crash */
+		r = make_memory(folder, "data.new", page, geometry_file_size(geometry));
+	}
+	if (r == 0)
+		r = set_attributes(folder, "data.new", attributes);
+	if (r == 0 && renameat(folder, "data.new", folder, "data") < 0)
+		r = -errno;
+	if (r < 0 && folder >= 0)
+		unlinkat(folder, "data.new", 0);
+	return r;
+}
+
+int store_set_attributes(struct store *store, uint64_t id, const char *name,
+			 const struct attributes *attributes)
+{
+	_cleanup_(closep) int folder = open_object(store, id);
+	char own[32];
+
+	if (folder < 0)
+		return folder;
+	object_name(id, "", own);
+	return name ? set_attributes(folder, name, attributes)
+		    : set_attributes(store->fd, own, attributes);
+}

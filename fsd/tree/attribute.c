@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "tree/attribute.h"
+
+struct snapshot {
+	size_t size;
+	char text[];
+};
+
+static int snapshot_new(struct node *node, const struct row *row, struct snapshot **ret)
+{
+	_cleanup_(freep) char *text = NULL;
+	struct snapshot *snapshot;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	int r;
+
+	if (!out)
+		return -ENOMEM;
+	r = row->show(node, out);
+	if (fclose(out) != 0 && r == 0)
+		r = -ENOMEM;
+	if (r < 0)
+		return r;
+	snapshot = malloc(sizeof(*snapshot) + size);
+	if (!snapshot)
+		return -ENOMEM;
+	snapshot->size = size;
+	memcpy(snapshot->text, text, size);
+	*ret = snapshot;
+	return 0;
+}
+
+static ssize_t attribute_read(struct file *file, void *buffer, size_t size, off_t at)
+{
+	struct snapshot *snapshot = file->state;
+
+	if (at == 0 || !snapshot) {
+		struct snapshot *fresh = NULL;
+		int r = snapshot_new(file->node, file->row, &fresh);
+
+		if (r < 0)
+			return r;
+		free(snapshot);
+		file->state = snapshot = fresh;
+	}
+	if ((size_t)at >= snapshot->size)
+		return 0;
+	if (size > snapshot->size - (size_t)at)
+		size = snapshot->size - (size_t)at;
+	memcpy(buffer, snapshot->text + at, size);
+	return (ssize_t)size;
+}
+
+static ssize_t attribute_write(struct file *file, const void *data, size_t size)
+{
+	int r;
+
+	if (size > ATTRIBUTE_MAX_VALUE)
+		return -EMSGSIZE;
+	r = file->row->store(file->node, data, size);
+	return r < 0 ? r : (ssize_t)size;
+}
+
+static void attribute_release(struct file *file)
+{
+	free(file->state);
+}
+
+const struct file_ops attribute_ops = {
+	.read = attribute_read,
+	.write = attribute_write,
+	.release = attribute_release,
+};

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * attribute - files of one value: text out of show(), text into store()
+ *
+ * The one mechanism for all of them; a new attribute is a row with these
+ * operations. A read at offset 0 takes a snapshot, which the same open file then
+ * serves to reads of any size; a write is one whole value.
+ */
+#pragma once
+
+#include "tree/node.h"
+
+#define ATTRIBUTE_MAX_VALUE 4096	/* bytes of one write */
+
+extern const struct file_ops attribute_ops;
+
+#define ATTRIBUTE(name_, mode_, show_, store_) \
+	{ .name = (name_), .mode = S_IFREG | (mode_), .ops = &attribute_ops, \
+	  .show = (show_), .store = (store_) }

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two indexes over all nodes, balanced trees of the C library: by id, and by
+ * (parent, name). So nothing here grows slower with many nodes but by a
+ * logarithm.
+ */
+#include <errno.h>
+#include <search.h>
+#include <string.h>
+
+#include "tree/node.h"
+
+#define ROW_BITS 6		/* of an inode number */
+
+bool tree_memory_is_linked;
+void (*tree_on_change)(struct node *node);
+
+static void *by_id, *by_name;	/* tsearch(3)'s */
+static uint64_t last_id;
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return compare_numbers(((const struct node *)a)->id, ((const struct node *)b)->id);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct node *one = a, *other = b;
+	int order = compare_numbers((uintptr_t)one->parent, (uintptr_t)other->parent);
+
+	return order ? order : strcmp(one->name, other->name);
+}
+
+static struct node *find(void *const *index, const struct node *key,
+			 int (*compare)(const void *, const void *))
+{
+	void *found = tfind(key, index, compare);
+
+	return found ? *(struct node **)found : NULL;
+}
+
+struct node *node_by_id(uint64_t id)
+{
+	return find(&by_id, &(struct node){ .id = id }, compare_ids);
+}
+
+struct node *node_find(const struct node *parent, const char *name)
+{
+	/* A key is only looked at. */
+	union { const char *in; char *out; } text = { .in = name };
+	union { const struct node *in; struct node *out; } above = { .in = parent };
+
+	return find(&by_name, &(struct node){ .parent = above.out, .name = text.out },
+		    compare_names);
+}
+
+unsigned node_n_rows(const struct node *node)
+{
+	unsigned n = 0;
+
+	while (node->def->rows[n].name)
+		n++;
+	return n;
+}
+
+const struct row *node_row(const struct node *node, const char *name)
+{
+	for (const struct row *row = node->def->rows; row->name; row++)
+		if (strcmp(row->name, name) == 0)
+			return row;
+	return NULL;
+}
+
+int node_name_check(const char *name)
+{
+	if (strlen(name) > NODE_NAME_MAX)
+		return -ENAMETOOLONG;
+	if (*name == '\0' || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return -EINVAL;
+	return 0;
+}
+
+bool node_name_is_taken(const struct node *node, const char *name)
+{
+	if (node_row(node, name))
+		return true;
+	for (const char *const *word = node->def->reserved; word && *word; word++)
+		if (strcmp(*word, name) == 0)
+			return true;
+	return false;
+}
+
+/* Into both indexes, or into none. */
+static int index_node(struct node *node)
+{
+	if (!tsearch(node, &by_id, compare_ids))
+		return -ENOMEM;
+	if (!tsearch(node, &by_name, compare_names)) {
+		tdelete(node, &by_id, compare_ids);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void unindex_node(struct node *node)
+{
+	tdelete(node, &by_id, compare_ids);
+	tdelete(node, &by_name, compare_names);
+}
+
+void node_ids_above(uint64_t id)
+{
+	if (id > last_id)
+		last_id = id;
+}
+
+int node_new(struct node *parent, const char *name, uint64_t id, const struct node_def *def,
+	     const struct attributes *own, struct node **ret)
+{
+	struct node *node;
+	int r = parent ? node_name_check(name) : 0;
+
+	if (r < 0)
+		return r;
+	if (parent && node_find(parent, name))
+		return -EEXIST;
+	node = calloc(1, sizeof(*node));
+	if (!node)
+		return -ENOMEM;
+	*node = (struct node){
+		.id = parent && id == 0 ? ++last_id : id,
+		.n_refs = 1,
+		.name = strdup(name),
+		.parent = parent,
+		.def = def,
+		.own = *own,
+		.files = { .uid = own->uid, .gid = own->gid },
+	};
+	clock_gettime(CLOCK_REALTIME, &node->made);
+	list_init(&node->children);
+	list_init(&node->siblings);
+	list_init(&node->parked);
+	list_init(&node->pollers);
+	r = node->name ? index_node(node) : -ENOMEM;
+	if (r < 0) {
+		free(node->name);
+		free(node);
+		return r;
+	}
+	if (parent) {
+		list_append(&parent->children, &node->siblings);
+		parent->n_children++;
+	}
+	*ret = node;
+	return 0;
+}
+
+void node_remove(struct node *node)
+{
+	unindex_node(node);
+	if (node->parent) {
+		list_remove(&node->siblings);
+		node->parent->n_children--;
+		node->parent = NULL;
+	}
+	node_unref(node);
+}
+
+struct node *node_ref(struct node *node)
+{
+	node->n_refs++;
+	return node;
+}
+
+struct node *node_unref(struct node *node)
+{
+	if (node && --node->n_refs == 0) {
+		if (node->def->free)
+			node->def->free(node);
+		free(node->rows);
+		free(node->name);
+		free(node);
+	}
+	return NULL;
+}
+
+/* A row's bits less those the node withholds: what mode 0660 of a queue means for `dequeue`. */
+static struct attributes default_attributes(const struct node *node, const struct row *row)
+{
+	mode_t mode = row->mode & 0777;
+
+	if (node->files.mode) {	/* given, with a file type beside it */
+		mode_t directions = (mode & 0444 ? 0444 : 0) | (mode & 0222 ? 0222 : 0);
+
+		mode = directions & node->files.mode & 0777;
+	}
+	return (struct attributes){ node->files.uid, node->files.gid, mode };
+}
+
+struct attributes node_attributes(const struct node *node, const struct row *row)
+{
+	if (!row)
+		return node->own;
+	if (node->rows)
+		return node->rows[row - node->def->rows];
+	return default_attributes(node, row);
+}
+
+mode_t node_directory_mode(mode_t mode)
+{
+	return mode | (mode & 0444) >> 2;
+}
+
+int node_keep_attributes(struct node *node, const struct row *row,
+			 const struct attributes *attributes)
+{
+	if (!row) {
+		node->own = *attributes;
+		return 0;
+	}
+	if (!node->rows) {
+		unsigned n = node_n_rows(node);
+		struct attributes *rows = calloc(n, sizeof(*rows));
+
+		if (!rows)
+			return -ENOMEM;
+		for (unsigned i = 0; i < n; i++)
+			rows[i] = default_attributes(node, &node->def->rows[i]);
+		node->rows = rows;
+	}
+	node->rows[row - node->def->rows] = *attributes;
+	return 0;
+}
+
+static mode_t row_type(const struct row *row)
+{
+	if (row->memory && tree_memory_is_linked)
+		return S_IFLNK;
+	return row->mode & S_IFMT;
+}
+
+void node_stat(struct node *node, const struct row *row, struct stat *ret)
+{
+	struct attributes attributes = node_attributes(node, row);
+	mode_t type = row ? row_type(row) : S_IFDIR;
+
+	*ret = (struct stat){
+		.st_ino = node_inode(node, row),
+		.st_mode = type | (type == S_IFLNK ? 0777 : attributes.mode),
+		.st_nlink = row ? 1 : 2 + node->n_children,
+		.st_uid = attributes.uid,
+		.st_gid = attributes.gid,
+		.st_size = row && row->size ? (off_t)row->size(node) : 0,
+		.st_blksize = 4096,
+		.st_atim = node->made,
+		.st_mtim = node->made,
+		.st_ctim = node->made,
+	};
+	ret->st_blocks = (ret->st_size + 511) / 512;
+}
+
+char *node_path(const struct node *node)
+{
+	_cleanup_(freep) char *path = strdup(node->name);
+
+	while (path && node->parent && node->parent->parent) {
+		char *longer;
+
+		node = node->parent;
+		if (asprintf(&longer, "%s/%s", node->name, path) < 0)
+			return NULL;
+		free(path);
+		path = longer;
+	}
+	return node->parent ? steal(path) : NULL;
+}
+
+void node_changed(struct node *node)
+{
+	if (list_is_empty(&node->parked) && list_is_empty(&node->pollers))
+		return;
+	if (tree_on_change)
+		tree_on_change(node);
+}
+
+uint64_t node_inode(const struct node *node, const struct row *row)
+{
+	uint64_t index = row ? (uint64_t)(row - node->def->rows) + 1 : 0;
+
+	return (node->id << ROW_BITS | index) + 1;
+}
+
+struct node *node_by_inode(uint64_t inode, const struct row **ret_row)
+{
+	uint64_t index = (inode - 1) & ((1u << ROW_BITS) - 1);
+	struct node *node = node_by_id((inode - 1) >> ROW_BITS);
+
+	if (!node || index > node_n_rows(node))
+		return NULL;
+	*ret_row = index ? &node->def->rows[index - 1] : NULL;
+	return node;
+}

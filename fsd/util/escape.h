@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * escape - any bytes as plain ASCII text and back: %XX for what is not a letter,
+ * a digit, or one of "._-"
+ */
+#pragma once
+
+/* Return: new text, the caller's, or NULL when there is no memory. */
+char *escape(const char *bytes);
+
+/* Return: the bytes, the caller's; NULL for no memory or text that is not escape()'s. */
+char *unescape(const char *text);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "util/number.h"
+
+int number_parse(const char *text, size_t size, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (size > 0 && text[size - 1] == '\n')
+		size--;
+	if (size == 0)
+		return -EINVAL;
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return -EINVAL;
+		if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(text[i] - '0'), &value))
+			return -EINVAL;
+	}
+	*ret = value;
+	return 0;
+}

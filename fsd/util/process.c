@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "util/process.h"
+
+#define STAT_START_TIME 22	/* field of /proc/PID/stat, from 1 */
+
+/* The beginning of a file of @pid's; false when there is none. */
+static bool read_proc(pid_t pid, const char *name, char *text, size_t room)
+{
+	_cleanup_(closep) int fd = -1;
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, room - 1);
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+pid_t process_of_thread(pid_t tid)
+{
+	char text[512];
+	const char *line;
+	pid_t pid = 0;
+
+	if (tid <= 0 || !read_proc(tid, "status", text, sizeof(text)))
+		return 0;
+	line = strstr(text, "\nTgid:");
+	if (line)
+		sscanf(line, "\nTgid: %d", &pid);
+	return pid;
+}
+
+uint64_t process_start_time(pid_t pid)
+{
+	unsigned long long start = 0;
+	char text[1024];
+	char *at;
+
+	if (pid <= 0 || !read_proc(pid, "stat", text, sizeof(text)))
+		return 0;
+	at = strrchr(text, ')');	/* the name before it may hold anything */
+	for (int field = 2; at && field < STAT_START_TIME; field++)
+		at = strchr(at + 1, ' ');
+	if (at)
+		sscanf(at, "%llu", &start);
+	return start;
+}

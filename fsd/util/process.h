@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process - who a pid is, told apart from a later process with the same number
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The process that the thread @tid belongs to, or 0 when it cannot be seen. */
+pid_t process_of_thread(pid_t tid);
+
+/* Clock ticks since boot when @pid started, or 0 when there is no such process. */
+uint64_t process_start_time(pid_t pid);
