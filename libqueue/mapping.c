@@ -42,7 +42,9 @@ int mapping_open(int data_fd, int consumer_fd, enum role role, struct mapping *r
 {
 	bool writes_data = role == ROLE_PRODUCER || role == ROLE_CREATOR;
 	bool writes_consumer = role == ROLE_CONSUMER || role == ROLE_CREATOR;
-	int flags = role == ROLE_OBSERVER ? 0 : MAP_POPULATE;
+	/* Who only looks, or is fsd, touches few of them. */
+	bool hurries = role == ROLE_PRODUCER || role == ROLE_CONSUMER;
+	int flags = hurries ? MAP_POPULATE : 0;
 	struct mapping mapping = MAPPING_NULL;
 	int r;
 

@@ -149,7 +149,7 @@ void agent_leave(struct queue *queue, enum side side)
 
 	if (--agent->n_files[side] > 0)
 		return;
-	wait_disarm(&agent->rings[side]);
+	wait_detach(&agent->rings[side]);
 	seat_leave(&queue->seats[side]);
 	agent->fds[side] = close_fd(agent->fds[side]);
 	/* Our end of the FIFO that we heard; the other is that of the other role's. */
