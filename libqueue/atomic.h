@@ -23,3 +23,13 @@ static inline void compiler_fence(void)
 {
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
+
+/* For a loop that waits for another CPU: slower here, faster there. */
+static inline void cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}

@@ -218,6 +218,12 @@ unsigned wait_attach(struct ring *ring)
 	return due_at_attach(ring);
 }
 
+void wait_detach(struct ring *ring)
+{
+	wait_disarm(ring);
+	store_relaxed(own_flags(ring), 0);
+}
+
 void wait_ring(struct ring *ring, unsigned how)
 {
 	uint32_t *sequence = own_sequence(ring);

@@ -27,6 +27,12 @@
  */
 unsigned wait_attach(struct ring *ring);
 
+/*
+ * The opposite, before the role is given up: nobody is here to be rung, and who
+ * comes without saying so does not pace itself.
+ */
+void wait_detach(struct ring *ring);
+
 /* The part of wait_due() that is not the common case. */
 unsigned wait_due_slow(struct ring *ring);
 

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * attachment - what an IODataQueueMemory is: one process's end of a queue
+ *
+ * The ring and its memory; the files, which die with the mount; and the port,
+ * which belongs to the program. This module keeps them together: it rings the
+ * peer, and moves to a new mount when fsd was restarted.
+ */
+#pragma once
+
+#include <IOKit/IODataQueueShared.h>
+
+#include "doorbell.h"
+#include "ring.h"
+#include "wait.h"
+
+struct port_watch {
+	int port;		/* borrowed: the program's; MACH_PORT_NULL: none */
+	int self_fd;		/* eventfd: we ring ourselves */
+	int mounts_fd;		/* mountinfo: tells that a mount came or went */
+	int tick_fd;		/* timerfd, for a side that rings may miss; else -1 */
+	uint64_t wanted;	/* bytes that the producer is armed for */
+};
+
+#define PORT_WATCH_NULL	((struct port_watch){ .self_fd = -1, .mounts_fd = -1, .tick_fd = -1 })
+
+struct IODataQueueMemory {
+	struct ring ring;
+	struct mapping mapping;
+	struct doorbell bell;
+	uint32_t generation;	/* of the mount that @bell is in */
+	struct port_watch watch;
+};
+
+/* Ring the peer in the ways @how, as wait_due() gave them. */
+void attachment_ring(IODataQueueMemory *queue, unsigned how);
+
+/*
+ * See whether fsd was restarted, and if so move to the new mount. While that
+ * mount is not there yet, everything stays; ask again on the next occasion.
+ * Return: true when we moved: what was armed before is to be armed again.
+ */
+bool attachment_refresh(IODataQueueMemory *queue);
+
+/*
+ * The queue was found empty (consumer), or without @wanted free bytes
+ * (producer). See to it that the port tells when this is no longer so.
+ * Return: 1 when it is no longer so already, else 0 (also without a port), or
+ * -EIO.
+ */
+int port_arm(IODataQueueMemory *queue, uint64_t wanted);
+
+/* Make the port readable, once. */
+void port_ring_self(IODataQueueMemory *queue);
+
+/* Set another FIFO in the place of bell.wait_fd, which is closed. */
+void port_move(IODataQueueMemory *queue, int wait_fd);
+
+/* Take the port away. */
+void port_clear(IODataQueueMemory *queue);
