@@ -5,6 +5,8 @@
 #include "fuse/requests.h"
 #include "store/store.h"
 
+#define NAME_TIMEOUT	3600.0		/* seconds */
+
 static struct store *store;
 
 void requests_init(struct fuse_session *session, struct store *its_store)
@@ -45,7 +47,12 @@ static void reply_entry(fuse_req_t req, struct node *node, const struct row *row
 {
 	struct fuse_entry_param entry = { .ino = node_inode(node, row) };
 
-	/* Time-outs are 0: what one sees is the moment's truth. */
+	/*
+	 * Attributes are never cached: what one sees is the moment's truth. A name
+	 * may be where it cannot go before its directory does.
+	 */
+	if (row || node->fixed)
+		entry.entry_timeout = NAME_TIMEOUT;
 	node_stat(node, row, &entry.attr);
 	fuse_reply_entry(req, &entry);
 }

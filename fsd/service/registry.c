@@ -42,6 +42,7 @@ static int add_service(struct registry *registry, struct node *parent, const cha
 		return r;
 	}
 	service->queues->object = service;
+	service->queues->fixed = true;
 	*ret = service;
 	return 0;
 }
@@ -200,8 +201,11 @@ int registry_init(struct registry *registry)
 	if (r == 0)
 		r = add_service(registry, registry->plane->node, "IOResources", ID_RESOURCES,
 				&resources, &registry->resources);
-	registry->n_services = 0;
-	return r;
+	if (r < 0)
+		return r;
+	registry->plane->node->fixed = registry->resources->node->fixed = true;
+	registry->n_services = 0;	/* IOResources is not counted */
+	return 0;
 }
 
 void service_free(struct node *node)

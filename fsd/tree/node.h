@@ -72,6 +72,7 @@ struct node {
 	struct attributes files;	/* the rows' default: uid, gid; mode: 0, or S_IFREG | bits */
 	struct attributes *rows;	/* owned: one each, or NULL while all are the default */
 	struct timespec made;
+	bool fixed;			/* it stands in its parent as long as that is there */
 
 	struct list children, siblings;
 	unsigned n_children;
