@@ -424,19 +424,6 @@ int ring_dequeue_slow(struct ring *ring, void *buffer, uint32_t *size)
 	return 0;
 }
 
-int ring_available(struct ring *ring)
-{
-	int r;
-
-	if (ring->head != ring->tail)
-		return ring->error ? ring->error : 1;
-
-	r = ring_look(ring);							/* C1 */
-	if (r < 0)
-		return r;
-	return ring->head != ring->tail;
-}
-
 /*
  * Both positions, as they stood together: `head` was the same before and after
  * `tail` was read.
@@ -487,6 +474,25 @@ static int observe_next(const struct ring *ring, struct found *ret, uint64_t *re
 		*ret_head = head;
 	/* Entries that pass too quickly to be seen: none stands there. */
 	return r == -EAGAIN ? -ENODATA : r;
+}
+
+int ring_available(struct ring *ring)
+{
+	struct found found;
+	uint64_t head;
+	int r;
+
+	if (ring->error)
+		return ring->error;
+	if (ring->role == ROLE_OBSERVER) {
+		r = observe_next(ring, &found, &head);
+		return r == 0 ? 1 : r == -ENODATA ? 0 : r;
+	}
+	if (ring->head != ring->tail)
+		return 1;
+
+	r = ring_look(ring);							/* C1 */
+	return r < 0 ? r : ring->head != ring->tail;
 }
 
 int ring_peek(struct ring *ring, const struct queue_entry **ret_entry, uint32_t *ret_size,

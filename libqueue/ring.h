@@ -102,7 +102,10 @@ static inline uint64_t ring_free(const struct ring *ring)
 	return ring->geometry.queue_size - (ring->tail - ring->head);
 }
 
-/* Consumer: 1 when there are entries, 0 when there are none, or -EIO. */
+/*
+ * 1 when there are entries, 0 when there are none, or -EIO. A producer sees
+ * entries that were taken meanwhile; ring_look() first.
+ */
 int ring_available(struct ring *ring);
 
 /*
