@@ -35,6 +35,7 @@ struct daemon {
 	struct session *session;
 	struct registry registry;
 	struct source signals;
+	bool had_state;			/* something to adopt: a failed start leaves it */
 	int ready_fd;			/* who started us waits for a byte; -1: nobody */
 };
 
@@ -153,6 +154,7 @@ static int open_state(struct daemon *daemon)
 	r = store_open(path, &daemon->store);
 	if (r < 0)
 		return r;
+	daemon->had_state = !store_is_empty(daemon->store);
 	if (!store_is_on_tmpfs(daemon->store))
 		log_warning("state directory '%s' is not on a tmpfs: queues will be slower, ignoring",
 			    path);
@@ -200,6 +202,8 @@ static int become_ready(struct daemon *daemon)
 		 tree_memory_is_linked ? "link" : "passthrough", store_path(daemon->store));
 	if (daemon->ready_fd < 0)
 		return 0;
+	if (chdir("/") < 0)
+		return -errno;
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
 		dup2(null, fd);
@@ -283,8 +287,19 @@ static int run(struct daemon *daemon)
 
 	if (started)
 		r = loop_run(daemon->loop);
-	stop(daemon, !started);
+	stop(daemon, !started && daemon->had_state);
 	return r;
+}
+
+/* Our descriptors shall not be taken for standard input, output or error. */
+static void fill_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	close_fd(fd);
 }
 
 static void raise_limits(void)
@@ -352,6 +367,7 @@ int main(int argc, char **argv)
 	}
 	if (daemon.options.verbose)
 		log_set_level(LOG_DEBUG);
+	fill_standard_fds();
 	raise_limits();
 	r = prepare(&daemon);
 	if (r == 0)

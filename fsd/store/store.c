@@ -421,12 +421,16 @@ int store_each(struct store *store, store_adopt *adopt, void *user)
 
 /* Objects */
 
-static int set_attributes(int folder, const char *name, const struct attributes *attributes)
+/* Where we are not root, @least is what we need ourselves. */
+static int set_attributes(int folder, const char *name, const struct attributes *attributes,
+			  mode_t least)
 {
+	mode_t mode = (attributes->mode & 0777) | (geteuid() == 0 ? 0 : least);
+
 	if (fchownat(folder, name, attributes->uid, attributes->gid, AT_SYMLINK_NOFOLLOW) < 0 &&
 	    errno != EPERM)
 		return -errno;	/* EPERM: not root, and then all is ours anyway */
-	if (fchmodat(folder, name, attributes->mode & 0777, 0) < 0)
+	if (fchmodat(folder, name, mode, 0) < 0)
 		return -errno;
 	return 0;
 }
@@ -538,7 +542,7 @@ int store_replace_data(struct store *store, uint64_t id, const union page *page,
 		r = make_memory(folder, "data.new", page, geometry_file_size(geometry));
 	}
 	if (r == 0)
-		r = set_attributes(folder, "data.new", attributes);
+		r = set_attributes(folder, "data.new", attributes, 0600);
 	if (r == 0 && renameat(folder, "data.new", folder, "data") < 0)
 		r = -errno;
 	if (r < 0 && folder >= 0)
@@ -555,6 +559,6 @@ int store_set_attributes(struct store *store, uint64_t id, const char *name,
 	if (folder < 0)
 		return folder;
 	object_name(id, "", own);
-	return name ? set_attributes(folder, name, attributes)
-		    : set_attributes(store->fd, own, attributes);
+	return name ? set_attributes(folder, name, attributes, 0600)
+		    : set_attributes(store->fd, own, attributes, 0700);
 }

@@ -63,7 +63,7 @@ static const struct {
 	{ "{\"queues\": [{\"name\": \"q\"},\n\n{\"name\": \"q\"}]}", "3:1:", "twice" },
 	{ "{\"services\": [{\"name\": \"S\", \"capacity\": 8}]}", "1:29:", "unknown key" },
 	{ "{\"services\": [{\"name\": \"S\",\n\"queues\": [{\"name\": \"\\\"]}\", \"x\": 1}]}]}",
-	  "2:30:", "unknown key \"x\"" },
+	  "2:29:", "unknown key \"x\"" },
 };
 
 START_TEST(a_mistake_is_told_with_its_place)
@@ -107,7 +107,7 @@ START_TEST(a_value_is_located_behind_anything)
 	struct place place = locate(text, (size_t[]){ 1, 0 }, 2, 0);
 
 	ck_assert_uint_eq(place.line, 2);
-	ck_assert_uint_eq(place.column, 13);
+	ck_assert_uint_eq(place.column, 14);
 	place = locate(text, (size_t[]){ 0, 2, 0 }, 3, 1);
 	ck_assert_uint_eq(place.line, 1);
 	ck_assert_uint_eq(place.column, 22);
