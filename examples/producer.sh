@@ -8,10 +8,22 @@ set -eu
 # is one entry, and waits while the queue is full.
 exec 3>"$1/enqueue"
 
+# enqueue_text TEXT: the shell's printf writes a long text in pieces, dd does not.
+enqueue_text() {
+	if [ "${#1}" -lt 4000 ]; then
+		printf '%s' "$1" >&3
+	else
+		printf '%s' "$1" | dd bs=1M iflag=fullblock status=none >&3
+	fi
+}
+
+export LC_ALL=C		# lengths in bytes
+newline='
+'
 while IFS= read -r line; do
-	printf '%s\n' "$line" >&3
+	enqueue_text "$line$newline"
 done
 # A last line without its newline.
 if [ -n "$line" ]; then
-	printf '%s' "$line" >&3
+	enqueue_text "$line"
 fi

@@ -108,7 +108,8 @@ is_up() { is_mounted && [[ -e $MNT/version ]]; }
 settled() { is_up || gone "$FSD_PID"; }
 
 spawn() {
-	"$@" 3>&- &
+	# <&0, or a command in the background reads /dev/null.
+	"$@" <&0 3>&- &
 	SPAWNED=$!
 	echo "$SPAWNED" >>"$T/spawned"
 }
@@ -344,7 +345,8 @@ new_queue() {
 	echo "$queue"
 }
 
-put() { printf '%s' "$2" >"$1/enqueue"; }
+# bash writes line by line, and one write is one entry.
+put() { printf '%s' "$2" | dd of="$1/enqueue" bs=1M iflag=fullblock conv=notrunc status=none; }
 
 get() { dd if="$1/dequeue" bs=1M count=1 status=none; }
 
