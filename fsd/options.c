@@ -17,7 +17,7 @@ static const char usage[] =
 	"  -o OPTION[,OPTION...]   FUSE's mount options, and\n"
 	"       memory=auto|passthrough|link   how memory is reached (auto)\n"
 	"       max_queues=N                   at most so many (65536)\n"
-	"       max_queue_size=BYTES           of memory for one queue (1073741824)\n"
+	"       max_queue_size=BYTES           of capacity, or of an entry (1073741824)\n"
 	"  -v, --verbose           log more\n"
 	"      --version           print the version\n"
 	"  -h, --help              print this\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "service/agent.h"
@@ -237,10 +238,12 @@ void queue_free(struct node *node)
 static int check_size(const struct registry *registry, const char *name,
 		      const struct geometry *geometry)
 {
-	if (geometry->queue_size <= registry->limits.max_queue_size)
+	uint64_t max = registry->limits.max_queue_size;
+
+	if (geometry->capacity <= max && geometry->max_entry <= max)
 		return 0;
-	log_limited("queue '%s' would take more than max_queue_size=%llu bytes, refused", name,
-		    (unsigned long long)registry->limits.max_queue_size);
+	log_limited("queue '%s' would be larger than max_queue_size=%llu bytes, refused", name,
+		    (unsigned long long)max);
 	return -ENOSPC;
 }
 
@@ -287,6 +290,9 @@ int queue_new(struct service *service, const char *name, const struct making *ma
 	r = fill_store(queue);
 	if (r < 0)
 		queue_leave_tree(queue);
+	else
+		log_debug("queue made name='%s' id=%" PRIu64 " capacity=%" PRIu64 " uid=%u", name,
+			  queue->node->id, geometry.capacity, making->own.uid);
 	return r;
 }
 
@@ -373,6 +379,7 @@ int queue_remove(struct queue *queue)
 
 	if (r < 0)
 		return r;
+	log_debug("queue removed name='%s' id=%" PRIu64, queue->node->name, queue->node->id);
 	store_remove(queue->registry->store, queue->node->id);
 	queue_leave_tree(queue);
 	return 0;

@@ -118,6 +118,8 @@ int service_make(struct service *parent, const char *name, const struct making *
 		drop_service(service);
 		return r;
 	}
+	log_debug("service made name='%s' id=%" PRIu64 " uid=%u", name, service->node->id,
+		  making->own.uid);
 	if (ret)
 		*ret = service;
 	return 0;
@@ -142,6 +144,7 @@ int service_remove(struct service *service)
 	/* `queues` is a child like those that are services. */
 	if (service->node->n_children > 1 || service->queues->n_children > 0)
 		return -ENOTEMPTY;
+	log_debug("service removed name='%s' id=%" PRIu64, service->node->name, service->node->id);
 	store_remove(registry->store, service->node->id);
 	drop_service(service);
 	return 0;

@@ -19,7 +19,7 @@ struct layout {
 
 struct limits {
 	uint64_t max_queues;		/* also of services */
-	uint64_t max_queue_size;	/* bytes of a ring */
+	uint64_t max_queue_size;	/* bytes of capacity, and of an entry */
 };
 
 struct registry {

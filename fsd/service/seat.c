@@ -76,6 +76,13 @@ void seat_show(struct seat *seat, FILE *out)
 	}
 }
 
+static void log_change(const struct seat *seat, const char *what)
+{
+	log_debug("role %s: %s of queue '%s' pid=%d", what,
+		  seat->side == SIDE_PRODUCER ? "producer" : "consumer",
+		  seat->queue->node->name, seat->holder.pid);
+}
+
 static bool is_same(const struct holder *a, const struct holder *b)
 {
 	return a->pid != 0 && a->pid == b->pid && a->start_time == b->start_time;
@@ -96,6 +103,8 @@ int seat_take(struct seat *seat, const struct caller *caller)
 	r = queue_save(seat->queue);
 	if (r < 0)
 		set_free(seat);
+	else
+		log_change(seat, "taken");
 	return r;
 }
 
@@ -103,6 +112,7 @@ void seat_release(struct seat *seat)
 {
 	int r;
 
+	log_change(seat, "free");
 	set_free(seat);
 	r = queue_save(seat->queue);
 	if (r < 0)	/* At a restart the process is found to be gone, or has it still. */
@@ -154,4 +164,5 @@ void seat_adopt(struct seat *seat, const struct holder *holder)
 	}
 	seat->state = SEAT_ADOPTED;
 	seat->holder = *holder;
+	log_change(seat, "kept");
 }

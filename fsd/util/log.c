@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,9 @@ static void print(int level, const char *format, va_list arguments, const char *
 	if (level > log_level)
 		return;
 	vsnprintf(line, sizeof(line), format, arguments);
+	for (char *c = line; *c; c++)	/* a name may hold a newline, and a line of its own */
+		if (iscntrl((unsigned char)*c))
+			*c = '?';
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "fsd: %s%s%s\n", line, detail ? ": " : "", detail ? detail : "");
 	else
