@@ -29,6 +29,11 @@ ACCESS = {'r': os.O_RDONLY, 'w': os.O_WRONLY, 'rw': os.O_RDWR}
 EVENTS = {'IN': select.POLLIN, 'OUT': select.POLLOUT, 'HUP': select.POLLHUP, 'ERR': select.POLLERR}
 
 
+def name_of(error):
+    # Linux has two names for this number; manual pages of files use this one.
+    return 'EOPNOTSUPP' if error.errno == errno.EOPNOTSUPP else errno.errorcode.get(error.errno, str(error.errno))
+
+
 def opened(path, how):
     flags = ACCESS[how.rstrip('nta')]
     for letter, flag in ('n', os.O_NONBLOCK), ('t', os.O_TRUNC), ('a', os.O_APPEND):
@@ -84,7 +89,7 @@ def hold(path, how, ready):
         if how != 'r':
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        said = errno.errorcode[error.errno]
+        said = name_of(error)
     with open(ready + '.new', 'w', encoding='ascii') as file_ready:
         file_ready.write(said + '\n')
     os.rename(ready + '.new', ready)
@@ -111,4 +116,4 @@ try:
     result = CALLS[sys.argv[1]](*sys.argv[2:])
     print('ok' if result is None else f'ok {result}'.rstrip())
 except OSError as error:
-    print(errno.errorcode.get(error.errno, error.errno))
+    print(name_of(error))
