@@ -300,6 +300,8 @@ int store_open(const char *path, struct store **ret)
 		return -ENOMEM;
 	store->fd = store->lock_fd = -1;
 	r = make_folders(path, &made);
+	if (r == -ENOENT)	/* another fsd took an empty folder away while we were in it */
+		r = make_folders(path, &made);
 	if (r < 0)
 		return log_errno(r, "cannot make state directory '%s'", path);
 	store->path = realpath(path, NULL);
@@ -340,11 +342,24 @@ bool store_is_empty(struct store *store)
 	return list_ids(store, &ids, &n) == 0 && n == 0;
 }
 
+/* What default_state() of main.c puts them into: "fsd", or "fsd-UID". */
+static bool is_folder_of_states(const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	return name && (strcmp(name, "/fsd") == 0 || strncmp(name, "/fsd-", 5) == 0);
+}
+
 void store_destroy(struct store *store)
 {
 	unlinkat(store->fd, "fsd.json", 0);
 	unlinkat(store->fd, "lock", 0);
-	if (store->made)
+	if (!store->made)
+		return;
+	rmdir(store->path);
+	/* The folder of state directories, when ours was the last and it is no other's. */
+	*strrchr(store->path, '/') = '\0';
+	if (is_folder_of_states(store->path))
 		rmdir(store->path);
 }
 
