@@ -566,6 +566,7 @@ END_TEST
 struct stress {
 	struct sides sides;
 	unsigned how;
+	bool lockstep;			/* the producer goes on once the queue is empty */
 	int notify[2], serviced[2];	/* the FIFOs */
 };
 
@@ -617,6 +618,27 @@ static bool send_one(struct stress *stress, uint64_t value)
 	return r == 0;
 }
 
+static void idle(long n)
+{
+	for (volatile long i = 0; i < n; i++)
+		;
+}
+
+/* Return: false when the consumer does not come for what is in the queue. */
+static bool await_empty(struct ring *ring)
+{
+	struct timespec deadline = in_ms(STALL_MS);
+
+	while (load_acquire(&ring->consumer->head) != ring->tail)
+		if (is_over(&deadline))
+			return false;
+	return true;
+}
+
+/*
+ * In lockstep a ring that is lost is a stall, as no later entry makes up for it;
+ * the pause lets the entry meet the consumer at any step of its falling asleep.
+ */
 static int produce(struct stress *stress)
 {
 	struct timespec end = in_ms(STRESS_MS);
@@ -624,9 +646,12 @@ static int produce(struct stress *stress)
 	for (uint64_t value = 0; !is_over(&end); value++) {
 		if (!send_one(stress, value))
 			return 1;
-		if (value % 16 == 0)	/* let the consumer fall asleep */
-			for (volatile int i = 0; i < 500; i++)
-				;
+		if (stress->lockstep && !await_empty(&stress->sides.producer))
+			return 1;
+		if (stress->lockstep)
+			idle(random() % 400);
+		else if (value % 16 == 0)
+			idle(500);
 	}
 	return !send_one(stress, UINT64_MAX);
 }
@@ -655,10 +680,10 @@ static uint64_t consume(struct stress *stress)
 	}
 }
 
-static void stress_both(unsigned how, bool registered)
+static void stress_both(unsigned how, bool lockstep, bool registered)
 {
 	struct geometry geometry = geometry_of(0, 504);
-	struct stress stress = { .how = how };
+	struct stress stress = { .how = how, .lockstep = lockstep };
 	pid_t peer;
 	int status;
 
@@ -683,19 +708,31 @@ static void stress_both(unsigned how, bool registered)
 
 START_TEST(no_ring_is_lost_on_the_futex)
 {
-	stress_both(FUTEX, true);
+	stress_both(FUTEX, false, true);
 }
 END_TEST
 
 START_TEST(no_ring_is_lost_on_the_fifo)
 {
-	stress_both(FIFO, true);
+	stress_both(FIFO, false, true);
 }
 END_TEST
 
-START_TEST(no_ring_is_lost_by_a_producer_that_fences_for_itself)
+START_TEST(no_single_ring_is_lost_by_a_producer_that_fences_for_itself)
 {
-	stress_both(FUTEX, false);
+	stress_both(FUTEX, true, false);
+}
+END_TEST
+
+START_TEST(no_single_ring_is_lost_on_the_futex)
+{
+	stress_both(FUTEX, true, true);
+}
+END_TEST
+
+START_TEST(no_single_ring_is_lost_on_the_fifo)
+{
+	stress_both(FIFO, true, true);
 }
 END_TEST
 
@@ -734,5 +771,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_side_that_cannot_give_the_fence_sleeps_for_a_short_time_only);
 	tcase_add_test(tests, no_ring_is_lost_on_the_futex);
 	tcase_add_test(tests, no_ring_is_lost_on_the_fifo);
-	tcase_add_test(tests, no_ring_is_lost_by_a_producer_that_fences_for_itself);
+	tcase_add_test(tests, no_single_ring_is_lost_on_the_futex);
+	tcase_add_test(tests, no_single_ring_is_lost_on_the_fifo);
+	tcase_add_test(tests, no_single_ring_is_lost_by_a_producer_that_fences_for_itself);
 }
