@@ -171,6 +171,8 @@ int port_arm(IODataQueueMemory *queue, uint64_t wanted)
 
 	if (r == 0)
 		port_set_timer(queue);
+	else
+		wait_disarm(&queue->ring);
 	return r;
 }
 
