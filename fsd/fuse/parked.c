@@ -235,11 +235,15 @@ void parked_poll(fuse_req_t req, struct file *file, struct fuse_pollhandle *hand
 
 	/* The handle first: a change between the look and the answer is then told. */
 	parked_forget(file);
-	if (handle) {
-		file->poll_handle = handle;
+	file->poll_handle = handle;
+	if (handle)
 		list_append(&file->node->pollers, &file->pollers);
+	if (!ops->poll) {	/* always ready: there will be nothing to tell */
+		parked_forget(file);
+		fuse_reply_poll(req, POLLIN | POLLOUT);
+		return;
 	}
-	ready = ops->poll ? ops->poll(file) : POLLIN | POLLOUT;
+	ready = ops->poll(file);
 	if (ready == 0 && handle && ops->wait(file) != 0)
 		ready = ops->poll(file);
 	fuse_reply_poll(req, (unsigned)ready);
