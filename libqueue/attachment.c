@@ -22,19 +22,18 @@ bool attachment_refresh(IODataQueueMemory *queue)
 	uint32_t generation = wait_generation(&queue->ring);		/* G1 */
 	struct doorbell fresh;
 
-	if (generation == queue->generation)
+	if (generation == queue->bell.generation)
 		return false;
 
 	full_fence();							/* G2 */
 	doorbell_ring(&queue->bell);					/* G3 */
-	if (doorbell_reopen(&queue->bell, &fresh) < 0)
+	if (doorbell_reopen(&queue->bell, generation, &fresh) < 0)
 		return false;
 
 	port_move(queue, fresh.wait_fd);
 	queue->bell.wait_fd = -1;	/* it is fresh.wait_fd, as yet */
 	doorbell_close(&queue->bell);
 	queue->bell = fresh;
-	queue->generation = generation;
 	return true;
 }
 

@@ -28,7 +28,6 @@ struct IODataQueueMemory {
 	struct ring ring;
 	struct mapping mapping;
 	struct doorbell bell;
-	uint32_t generation;	/* of the mount that @bell is in */
 	struct port_watch watch;
 };
 

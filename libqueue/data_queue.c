@@ -44,9 +44,9 @@ static int queue_attach(IODataQueueMemory *queue, const char *path, enum role ro
 	if (r < 0)
 		return r;
 
-	queue->generation = wait_generation(&queue->ring);
 	if (role == ROLE_OBSERVER)
 		return 0;
+
 	how = wait_attach(&queue->ring);
 	if (how)
 		attachment_ring(queue, how);

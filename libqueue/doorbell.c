@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "atomic.h"
 #include "cleanup.h"
 #include "doorbell.h"
 
@@ -156,13 +157,22 @@ int doorbell_open(const char *path, enum role role, struct doorbell *ret,
 		bell.role_fd = take_role(directory_fd, role);
 		if (bell.role_fd < 0)
 			return bell.role_fd;
-		r = open_fifos(directory_fd, &bell);
-		if (r < 0)
-			return r;
 	}
 	r = map_memory(directory_fd, &bell, &mapping);
 	if (r < 0)
 		return r;
+
+	/*
+	 * Before the FIFOs: when this is the generation of a mount that came
+	 * meanwhile, they cannot be opened any more.
+	 */
+	bell.generation = load_acquire(&mapping.data->generation);
+	if (role != ROLE_OBSERVER)
+		r = open_fifos(directory_fd, &bell);
+	if (r < 0) {
+		mapping_close(&mapping);
+		return r;
+	}
 
 	*ret_mapping = mapping;
 	*ret = bell;
@@ -183,7 +193,7 @@ static bool role_is_kept(int directory_fd, const struct doorbell *bell)
 	       was.st_dev == is.st_dev && was.st_ino == is.st_ino;
 }
 
-int doorbell_reopen(struct doorbell *bell, struct doorbell *ret)
+int doorbell_reopen(struct doorbell *bell, uint32_t generation, struct doorbell *ret)
 {
 	_cleanup_(doorbell_closep) struct doorbell fresh = DOORBELL_NULL;
 	_cleanup_(closep) int directory_fd = open_directory(bell->directory);
@@ -194,6 +204,7 @@ int doorbell_reopen(struct doorbell *bell, struct doorbell *ret)
 		return directory_fd;
 
 	fresh.role = bell->role;
+	fresh.generation = generation;
 	kept = role_is_kept(directory_fd, bell);
 	if (!kept) {
 		fresh.role_fd = take_role(directory_fd, bell->role);

@@ -26,6 +26,7 @@ struct doorbell {
 	int role_fd;		/* holds the role as long as it is open; -1: observer */
 	int ring_fd;		/* FIFO that we ring */
 	int wait_fd;		/* FIFO that rings us */
+	uint32_t generation;	/* of the mount that these are in */
 };
 
 #define DOORBELL_NULL	((struct doorbell){ .role_fd = -1, .ring_fd = -1, .wait_fd = -1 })
@@ -39,11 +40,11 @@ int doorbell_open(const char *path, enum role role, struct doorbell *ret,
 		  struct mapping *ret_mapping);
 
 /*
- * Open everything again by path. *@ret takes over what can be kept, and @bell
+ * Open everything again by path, in the mount of @generation. *@ret takes over what can be kept, and @bell
  * is left with what the caller closes when it no longer needs it.
  * Return: 0, or a negative errno, and @bell is as before.
  */
-int doorbell_reopen(struct doorbell *bell, struct doorbell *ret);
+int doorbell_reopen(struct doorbell *bell, uint32_t generation, struct doorbell *ret);
 
 void doorbell_close(struct doorbell *bell);
 
