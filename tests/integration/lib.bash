@@ -31,7 +31,9 @@
 #	fsd_pid			its pid
 #	expect_log REGEX	a complaint in the log is wanted: fail if it is not
 #				there, and do not mind it at the end
-#	start_fsd_as UID [...]	as start_fsd, run by an ordinary user
+#	start_fsd_as UID [...]	as start_fsd, run by an ordinary user; one with a name,
+#				such as 65534, as fusermount3 asks for it. Only this
+#				user can enter the mount: use `as_fsd CMD...`
 #
 # Waiting and users
 #	eventually CMD...	true within 10 s (FSD_TEST_PATIENCE); never sleep
@@ -99,28 +101,48 @@ never() {
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
-is_mounted() { mountpoint -q "$MNT"; }
+# By the table: stat(2) fails on a dead mount, and on that of another user.
+is_mounted() { grep -q " $MNT fuse" /proc/self/mounts; }
 
 # Mounted and answered by a living daemon.
-is_up() { is_mounted && [[ -e $MNT/version ]]; }
+is_up() { is_mounted && as_fsd test -e "$MNT/version"; }
 
 # The daemon came up, or gave up.
 settled() { is_up || gone "$FSD_PID"; }
 
 spawn() {
+	local AS=()
+	if [[ $1 == as_user ]]; then # no function, so that $! is the command itself
+		become "$2"
+		shift 2
+	fi
 	# <&0, or a command in the background reads /dev/null.
-	"$@" <&0 3>&- &
+	"${AS[@]}" "$@" <&0 3>&- 9>&- &
 	SPAWNED=$!
 	echo "$SPAWNED" >>"$T/spawned"
 }
 
+# Set AS to the command that runs another one as UID[:GID[,GID...]].
+become() {
+	local uid=${1%%:*} gids=${1%%:*}
+	[[ $1 != *:* ]] || gids=${1#*:}
+	AS=(setpriv --reuid "$uid" --regid "${gids%%,*}" --groups "$gids" --inh-caps=-all)
+}
+
 as_user() {
-	local user=$1 uid gids
+	local AS
+	become "$1"
 	shift
-	uid=${user%%:*}
-	gids=$uid
-	[[ $user != *:* ]] || gids=${user#*:}
-	setpriv --reuid "$uid" --regid "${gids%%,*}" --groups "$gids" --inh-caps=-all "$@"
+	"${AS[@]}" "$@"
+}
+
+# As the user that runs fsd, who alone can enter the mount.
+as_fsd() {
+	if [[ -n ${FSD_AS:-} ]]; then
+		as_user "$FSD_AS" "$@"
+	else
+		"$@"
+	fi
 }
 
 # --- system calls
@@ -207,10 +229,11 @@ fsd_pid() { echo "$FSD_PID"; }
 
 # Run fsd with FSD_ARGS, by the user FSD_AS if there is one.
 run_fsd() {
-	local run=()
-	[[ -z $FSD_AS ]] || run=(as_user "$FSD_AS")
-	# 3 is bats' own output, 9 the lock of start_fsd_as.
-	"${run[@]}" "$FSD" -f -s "$STATE" -o "memory=$MODE" "${FSD_ARGS[@]}" "$MNT" 2>>"$LOG" 3>&- 9>&- &
+	local AS=()
+	[[ -z $FSD_AS ]] || become "$FSD_AS"
+	# No function here: $! has to be fsd itself. 3 is bats' own output, 9 the
+	# lock of start_fsd_as.
+	"${AS[@]}" "$FSD" -f -s "$STATE" -o "memory=$MODE" "${FSD_ARGS[@]}" "$MNT" 2>>"$LOG" 3>&- 9>&- &
 	FSD_PID=$!
 	eventually settled
 	if gone "$FSD_PID"; then
@@ -323,8 +346,7 @@ fsd_teardown() {
 		kill -9 "$FSD_PID" 2>/dev/null || true
 		wait "$FSD_PID" 2>/dev/null || true
 	fi
-	# A dead mount is no mount point to stat(2): look at the table instead.
-	while grep -q " $MNT fuse" /proc/self/mounts; do
+	while is_mounted; do
 		unmount "$MNT" lazily || break
 	done
 	if [[ -n ${FUSE_MODE:-} ]]; then

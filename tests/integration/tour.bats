@@ -19,9 +19,6 @@ setup() {
 }
 
 teardown() {
-	while grep -q " $MNT fuse" /proc/self/mounts; do
-		unmount "$MNT" lazily || break
-	done
 	fsd_teardown
 }
 
