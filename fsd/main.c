@@ -367,6 +367,8 @@ int main(int argc, char **argv)
 	}
 	if (daemon.options.verbose)
 		log_set_level(LOG_DEBUG);
+	else if (!daemon.options.foreground)
+		log_set_level(LOG_WARNING);	/* silent, as a command that succeeds is */
 	fill_standard_fds();
 	raise_limits();
 	r = prepare(&daemon);

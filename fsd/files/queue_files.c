@@ -126,7 +126,7 @@ static ssize_t enqueue_write(struct file *file, const void *data, size_t size)
 {
 	int r;
 
-	if (size >= FILE_MAX_TRANSFER)
+	if (size > FILE_MAX_WHOLE)
 		return -EMSGSIZE;	/* perhaps the first piece of a longer write */
 	r = agent_enqueue(queue_of(file), data, size);
 	file->state = r == -EOVERFLOW ? (void *)(uintptr_t)size : NULL;
@@ -175,7 +175,7 @@ static int dequeue_open(struct file *file, const struct caller *caller)
 static ssize_t dequeue_read(struct file *file, void *buffer, size_t size, off_t at)
 {
 	/* A full piece would make the kernel ask for the next, which is another entry. */
-	uint32_t n = (uint32_t)(size < FILE_MAX_TRANSFER ? size : FILE_MAX_TRANSFER - 1);
+	uint32_t n = (uint32_t)(size < FILE_MAX_WHOLE ? size : FILE_MAX_WHOLE);
 	int r = agent_dequeue(queue_of(file), buffer, &n);
 
 	(void)at;

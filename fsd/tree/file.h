@@ -43,8 +43,14 @@ struct file {
 	void *poll_handle;		/* owned by fuse/ */
 };
 
-/* A larger read or write is cut into pieces by the kernel. */
+/*
+ * Bytes of one request. A larger read or write is cut into pieces by the kernel,
+ * the first as large as it can be; that is less by what the caller's buffer lacks
+ * at the start of its first page. So one that is not above FILE_MAX_WHOLE is no
+ * piece of a larger one.
+ */
 #define FILE_MAX_TRANSFER	(1u << 20)
+#define FILE_MAX_WHOLE		(FILE_MAX_TRANSFER - 4096)
 
 /* An operation may be NULL: what happens then is beside it. */
 struct file_ops {
