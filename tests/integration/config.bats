@@ -1,0 +1,160 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# What a configuration file may say, and what is said of one that is wrong. The
+# single mistakes are in tests/unit/fsd/test_config.c; here is what fsd does.
+
+# shellcheck disable=SC2154 # bats sets stderr
+load lib
+setup_file() { fsd_setup_file; }
+setup() { fsd_setup; }
+teardown() { fsd_teardown; }
+
+# Start with the configuration of standard input; it must be refused, with
+# "FILE:LINE:COLUMN: ...WHAT...", and leave nothing.
+refused() { # refused LINE[:COLUMN] WHAT
+	local status=0
+	cat >config.json
+	rmdir "$STATE"
+	"$FSD" -f -s "$STATE" -c config.json "$MNT" 2>said || status=$?
+	[[ $status -eq 1 ]]
+	cat said >&2
+	grep -qF "config.json:$1:" said
+	grep -qF "$2" said
+	[[ ! -e $STATE ]]
+	run ! is_mounted
+}
+
+@test "services and queues of the configuration are there from the start" {
+	cat >config.json <<-'END'
+		{ "queues": [
+		    { "name": "plain" },
+		    { "name": "all", "capacity": 10000, "max_entry": 100, "mode": "0640",
+		      "owner": "12345", "group": "23456", "persist": false } ],
+		  "services": [
+		    { "name": "S", "mode": "0700", "owner": "12345", "queues": [ { "name": "q" } ],
+		      "services": [ { "name": "T", "queues": [ { "name": "q", "capacity": 8 } ] } ] },
+		    { "name": "IOResources", "queues": [ { "name": "more" } ] } ] }
+	END
+	skip_unless_root "owners are given away"
+	start_fsd -c config.json
+	[[ $(ls "$MNT/queues") == $'all\nmore\nplain' ]]
+	[[ $(cat "$MNT"/queues/plain/{capacity,max_entry}) == $'65536\n65528' ]]
+	[[ $(cat "$MNT"/queues/all/{capacity,max_entry}) == $'10000\n100' ]]
+	[[ $(stat -c '%a %u %g' "$MNT/queues/all") == '750 12345 23456' ]]
+	[[ $(stat -Lc '%a %u %g' "$MNT/queues/all/data") == '640 12345 23456' ]]
+	[[ $(stat -c '%a %u %g' "$MNT/queues/all/enqueue") == '200 12345 23456' ]]
+	[[ $(stat -c '%a %u %g' "$MNT/queues/all/dequeue") == '440 12345 23456' ]]
+	[[ $(stat -c '%a' "$MNT/queues/all/notify") == 640 ]]
+	[[ $(stat -c '%a %u' "$MNT/IOService/S") == '700 12345' ]]
+	[[ $(cat "$MNT/IOService/S/queues/q/capacity") == 65536 ]]
+	[[ $(cat "$MNT/IOService/S/T/queues/q/capacity") == 8 ]]
+}
+
+@test "a restart leaves the queues of the configuration as they are by now" {
+	echo '{ "queues": [ { "name": "q", "capacity": 1000 } ] }' >config.json
+	start_fsd -c "$T/config.json"
+	echo 2000 >"$MNT/queues/q/capacity"
+	chmod 0700 "$MNT/queues/q"
+	put "$MNT/queues/q" kept
+	mkdir "$MNT/queues/other"
+	restart_fsd
+	[[ $(cat "$MNT/queues/q/capacity") == 2000 ]]
+	[[ $(stat -c %a "$MNT/queues/q") == 700 ]]
+	[[ $(get "$MNT/queues/q") == kept ]]
+	[[ -d $MNT/queues/other ]]
+	rmdir "$MNT/queues/q"
+	restart_fsd
+	[[ $(cat "$MNT/queues/q/capacity") == 1000 ]]
+}
+
+@test "text that is no JSON is refused with its place" {
+	refused 2:12 "expected" <<-'END'
+		{
+		  "queues" [ ] }
+	END
+}
+
+@test "an unknown key is refused with its place" {
+	refused 2:18 'unknown key "size"' <<-'END'
+		{ "queues": [
+		  { "name": "q", "size": 5 } ] }
+	END
+}
+
+@test "a value of another type is refused with its place" {
+	refused 1:42 '"capacity" must be' <<-'END'
+		{ "queues": [ { "name": "q", "capacity": "5" } ] }
+	END
+}
+
+@test "a key that is there twice is refused with its place" {
+	refused 2 'uplicate' <<-'END'
+		{ "queues": [ ],
+		"queues": [ ] }
+	END
+}
+
+@test "a name that is there twice is refused with its place" {
+	refused 2:1 '"q" is in this list twice' <<-'END'
+		{ "queues": [ { "name": "q" },
+		{ "name": "q" } ] }
+	END
+}
+
+@test "a user that does not exist is refused with its place" {
+	refused 1:39 'must be a user' <<-'END'
+		{ "queues": [ { "name":"q", "owner" : "nobody-of-this-name" } ] }
+	END
+}
+
+@test "a configuration that is not there, or is none, is refused" {
+	run -1 --separate-stderr "$FSD" -f -s "$STATE" -c nothing.json "$MNT"
+	[[ $stderr == *"'nothing.json'"*"No such file"* ]]
+	run -1 --separate-stderr "$FSD" -f -s "$STATE" -c . "$MNT"
+	[[ $stderr == *"'.'"*"directory"* ]]
+	head -c 5000000 /dev/zero | tr '\0' ' ' >large.json
+	run -1 --separate-stderr "$FSD" -f -s "$STATE" -c large.json "$MNT"
+	[[ $stderr == *"too long"* ]]
+	printf '{}\0' >zero.json
+	run -1 --separate-stderr "$FSD" -f -s "$STATE" -c zero.json "$MNT"
+	[[ $stderr == *"zero.json"* ]]
+}
+
+@test "what cannot be made is refused, and what was made before it is gone" {
+	local status=0
+	echo '{ "queues": [ { "name": "a" }, { "name": "b", "capacity": 2000000000 } ] }' >config.json
+	"$FSD" -f -s "$STATE" -c config.json "$MNT" 2>said || status=$?
+	[[ $status -eq 1 ]]
+	grep -q "cannot make queue 'b' of the configuration: No space left" said
+	run ! is_mounted
+	[[ -z $(ls "$STATE") ]]
+
+	echo '{ "services": [ { "name": "clients" } ] }' >config.json
+	run -1 --separate-stderr "$FSD" -f -s "$STATE" -c config.json "$MNT"
+	[[ $stderr == *"cannot make service 'clients' of the configuration: File exists"* ]]
+}
+
+@test "only what is persistent outlives a clean end, with its entries" {
+	cat >config.json <<-'END'
+		{ "queues": [ { "name": "kept", "persist": true }, { "name": "gone" } ],
+		  "services": [ { "name": "S", "queues": [ { "name": "kept", "persist": true } ] },
+		                { "name": "T" } ] }
+	END
+	start_fsd -c "$T/config.json"
+	put "$MNT/queues/kept" one
+	put "$MNT/queues/gone" two
+	put "$MNT/IOService/S/queues/kept" three
+	chmod 0700 "$MNT/queues/kept"
+	stop_fsd
+	[[ $(find "$STATE" -name data | wc -l) -eq 2 ]]
+	start_fsd
+	[[ $(ls "$MNT/queues") == kept ]]
+	[[ $(ls "$MNT/IOService") == $'IOResources\nS' ]]
+	[[ $(stat -c %a "$MNT/queues/kept") == 700 ]]
+	[[ $(get "$MNT/queues/kept") == one ]]
+	[[ $(get "$MNT/IOService/S/queues/kept") == three ]]
+	rmdir "$MNT/queues/kept" "$MNT/IOService/S/queues/kept" "$MNT/IOService/S"
+	stop_fsd
+	[[ -z $(ls "$STATE") ]]
+}

@@ -1,0 +1,257 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# Start and end: options, mount points, state directories.
+
+# shellcheck disable=SC2154 # bats sets stderr
+load lib
+setup_file() { fsd_setup_file; }
+setup() { fsd_setup; }
+teardown() {
+	[[ -z ${SMALL:-} ]] || umount -l "$SMALL"
+	fsd_teardown
+}
+
+# A start that must fail with STATUS and say WHAT, and mount nothing.
+fails() { # fails STATUS WHAT [FSD-ARGUMENT...]
+	local status=0 want=$1 what=$2
+	shift 2
+	"$FSD" -f "$@" 2>said || status=$?
+	cat said >&2
+	[[ $status -eq $want ]]
+	grep -qF "$what" said
+}
+
+# Where fsd runs in the background, its pid by its state directory.
+pid_of() { pgrep -f -- "fsd.*-s $1 "; }
+none_of() { ! pid_of "$1" >/dev/null; }
+
+# --- options
+
+@test "help and version are answered, and anything wrong with 2" {
+	[[ $("$FSD" --version) == 'fsd '[0-9]* ]]
+	"$FSD" --help | grep -q -- --state
+	fails 2 'usage: fsd'
+	fails 2 'usage: fsd' a b
+	fails 2 'fsd --help' --nonsense
+	fails 2 'memory=magic: must be auto, passthrough or link' -o memory=magic "$MNT"
+	fails 2 'max_queues=0: must be a number above 0' -o max_queues=0 "$MNT"
+	fails 2 'max_queue_size=1k: must be a number above 0' -o max_queue_size=1k "$MNT"
+	fails 1 "mount options" -s "$STATE" -o nosuchoption "$MNT"
+	run ! is_mounted
+}
+
+@test "limits are kept, and say so in the log" {
+	start_fsd -o max_queues=3,max_queue_size=8192
+	mkdir "$MNT"/queues/{a,b} 2>/dev/null || true
+	[[ ! -d $MNT/queues/a ]]	# the default capacity is above the limit
+	expect_log 'max_queue_size=8192'
+	stop_fsd
+	start_fsd -o max_queues=3
+	mkdir "$MNT"/queues/{a,b,c}
+	expect ENOSPC mkdir "$MNT/queues/d"
+	expect_log 'max_queues=3'
+	rmdir "$MNT/queues/b"
+	mkdir "$MNT/queues/d"
+}
+
+@test "in the background the start returns when the mount is there, in silence" {
+	run "$FSD" -s "$STATE" -o "memory=$MODE" "$MNT"
+	[[ $status -eq 0 && -z $output ]]
+	mkdir "$MNT/queues/q"
+	try_unmount
+	eventually none_of "$STATE"
+	[[ -z $(ls "$STATE") ]]
+}
+
+@test "in the background a start that fails says why, with status 1" {
+	run --separate-stderr "$FSD" -s "$STATE" "$T/nothing/here"
+	[[ $status -eq 1 && $stderr == *"$T/nothing/here"* ]]
+	run --separate-stderr "$FSD" -s "$STATE" "$T/nothing"
+	[[ $status -eq 1 && $stderr == *"cannot use mount point '$T/nothing': No such file"* ]]
+}
+
+@test "a verbose log tells of queues and roles, and of names with a newline in one line" {
+	start_fsd -v
+	mkdir "$MNT/queues/"$'a\nb'
+	rmdir "$MNT/queues/"$'a\nb'
+	eventually grep -q "queue made name='a?b'" "$LOG"
+	eventually grep -q "queue removed name='a?b'" "$LOG"
+}
+
+# --- mount points
+
+@test "a mount point that is not there, a file, or in use is refused" {
+	fails 1 "No such file" -s "$STATE" "$T/none"
+	: >file
+	fails 1 "is no directory" -s "$STATE" "$T/file"
+	skip_unless_root "something has to be mounted"
+	mkdir tmp
+	mount -t tmpfs none tmp
+	fails 1 "is in use" -s "$STATE" tmp || { umount tmp; false; }
+	umount tmp
+	start_fsd
+	fails 1 "is in use" -s "$T/other" "$MNT"
+	[[ -e $MNT/version ]]
+}
+
+@test "a mount point may be named in any way" {
+	mkdir -p 'a b/c%d' e
+	(cd 'a b/c%d' && "$FSD" -s "$T/state1" .)
+	"$FSD" -s "$T/state2" 'e/'
+	[[ -e $T/'a b/c%d'/version && -e e/version ]]
+	unmount 'a b/c%d'
+	unmount e
+	eventually none_of "$T/state1"
+	eventually none_of "$T/state2"
+}
+
+@test "the dead mount of a killed fsd is taken over, however often" {
+	start_fsd
+	mkdir "$MNT/queues/q"
+	for _ in 1 2 3; do
+		restart_fsd
+		[[ -d $MNT/queues/q ]]
+	done
+	[[ $(grep -c " $MNT fuse" /proc/self/mounts) -eq 1 ]]
+}
+
+# --- state directories
+
+@test "a second fsd on a state directory is refused, and the first goes on" {
+	start_fsd
+	mkdir other
+	fails 1 "is in use by another fsd" -s "$STATE" other
+	mkdir "$MNT/queues/q"
+}
+
+@test "a directory that is not fsd's is refused, and stays as it is" {
+	: >"$STATE/precious"
+	fails 1 "it holds 'precious'" -s "$STATE" "$MNT"
+	[[ -e $STATE/precious ]]
+	rm "$STATE"/*
+	chmod 0770 "$STATE"
+	fails 1 "may be written by others" -s "$STATE" "$MNT"
+	chmod 0755 "$STATE"
+	skip_unless_root "another owner has to be made"
+	chown 12345 "$STATE"
+	fails 1 "belongs to uid 12345" -s "$STATE" "$MNT"
+}
+
+@test "a damaged description of the daemon is refused, and nothing is lost" {
+	start_fsd
+	mkdir "$MNT/queues/q"
+	kill_fsd
+	echo '{' >"$STATE/fsd.json"
+	fails 1 "fsd.json' is damaged" -s "$STATE" "$MNT"
+	find "$STATE" -name data | grep -q .
+	unmount "$MNT" lazily
+}
+
+@test "a queue whose description is damaged is left alone, the others are taken over" {
+	start_fsd
+	mkdir "$MNT"/queues/{a,b}
+	put "$MNT/queues/b" entry
+	kill_fsd
+	record=$(grep -l '"name": "a"' "$STATE"/*/record.json)
+	echo 'no JSON' >"$record"
+	run_fsd
+	expect_log "record.json' cannot be read"
+	[[ $(ls "$MNT/queues") == b ]]
+	[[ $(get "$MNT/queues/b") == entry ]]
+	stop_fsd
+	[[ -e ${record%/*}/data ]]	# it may still be of use to somebody
+}
+
+@test "changes that a crash left half done are swept" {
+	start_fsd
+	mkdir "$MNT/queues/q"
+	kill_fsd
+	mkdir "$STATE/77.new" "$STATE/78.old"
+	: >"$STATE/77.new/data"
+	: >"$STATE/78.old/record.json"
+	run_fsd
+	[[ ! -e $STATE/77.new && ! -e $STATE/78.old ]]
+	[[ $(ls "$MNT/queues") == q ]]
+}
+
+@test "unmount, SIGTERM and SIGINT leave nothing behind" {
+	for how in unmount TERM INT; do
+		rmdir "$STATE"
+		start_fsd
+		mkdir "$MNT/queues/q" "$MNT/IOService/S"
+		put "$MNT/queues/q" entry
+		if [[ $how == unmount ]]; then
+			stop_fsd
+		else
+			kill "-$how" "$FSD_PID"
+			eventually gone "$FSD_PID"
+			stop_fsd
+		fi
+		[[ ! -e $STATE ]]
+		run ! is_mounted
+		mkdir "$STATE"
+	done
+}
+
+@test "a signal ends fsd with files open and requests waiting" {
+	start_fsd
+	queue=$(new_queue q)
+	spawn cat "$queue/dequeue"
+	reader=$SPAWNED
+	spawn sleep 1000 <"$queue/stats"
+	eventually grep -q fsd "$queue/consumer_pid"
+	kill -TERM "$FSD_PID"
+	eventually gone "$FSD_PID"
+	eventually gone "$reader"
+	stop_fsd
+	[[ -z $(ls "$STATE") ]]
+}
+
+@test "by default the state is where the environment says, by the name of the mount point" {
+	name=$(echo "${MNT#/}" | tr / -)
+	for variable in RUNTIME_DIRECTORY XDG_RUNTIME_DIR; do
+		mkdir "$variable"
+		env -u XDG_RUNTIME_DIR -u RUNTIME_DIRECTORY "$variable=$T/$variable" "$FSD" "$MNT"
+		state=$(sed -n 's/.*"state": "\(.*\)".*/\1/p' "$MNT/status")
+		case $variable in
+		RUNTIME_DIRECTORY) [[ $state == "$T/$variable/$name" ]] ;;
+		XDG_RUNTIME_DIR) [[ $state == "$T/$variable/fsd/$name" ]] ;;
+		esac
+		try_unmount
+		eventually test ! -e "$state"
+		[[ -z $(ls "$variable") ]]
+	done
+	skip_unless_root "the directory for all belongs to root"
+	env -u XDG_RUNTIME_DIR -u RUNTIME_DIRECTORY "$FSD" "$MNT"
+	state=$(sed -n 's/.*"state": "\(.*\)".*/\1/p' "$MNT/status")
+	[[ $state == */fsd/$name && $(stat -fc %T "$state") == tmpfs ]]
+	try_unmount
+	eventually test ! -e "$state"
+}
+
+@test "a full state directory is ENOSPC at mkdir and at a larger capacity, and all stays as it was" {
+	skip_unless_root "a small tmpfs has to be mounted"
+	mkdir small
+	mount -t tmpfs -o size=1m,mode=0700 none small
+	SMALL=$T/small STATE=$T/small/state
+	start_fsd
+	mkdir "$MNT/queues/q"
+	put "$MNT/queues/q" entry
+	get "$MNT/queues/q" >/dev/null
+	n=1
+	while mkdir "$MNT/queues/q$n" 2>/dev/null; do n=$((n + 1)); done
+	[[ $n -gt 3 && $n -lt 10 ]]
+	expect ENOSPC mkdir "$MNT/queues/more"
+	[[ $(find "$MNT/queues/" -mindepth 1 -maxdepth 1 | wc -l) -eq $n ]]
+	expect ENOSPC write "$MNT/queues/q/capacity" 500000
+	[[ $(cat "$MNT/queues/q/capacity") == 65536 ]]
+	# Every byte is reserved: the queues that are there can be filled.
+	head -c 65000 /dev/zero | tr '\0' x >entry
+	dd if=entry of="$MNT/queues/q/enqueue" bs=65000 status=none
+	get "$MNT/queues/q" | cmp - entry
+	rmdir "$MNT/queues/q1"
+	mkdir "$MNT/queues/more"
+	stop_fsd
+	[[ -z $(ls "$STATE") ]]
+}
