@@ -30,12 +30,15 @@ static char *bell_path(const struct agent *agent, enum side side)
 	return path;
 }
 
+static void free_if_idle(struct queue *queue);
+
 static void on_bell(struct bell *bell, enum side side)
 {
 	struct agent *agent = container_of(bell - side, struct agent, bells[0]);
 
 	agent->wanted = UINT64_MAX;
 	node_changed(agent->queue->node);
+	free_if_idle(agent->queue);
 }
 
 static void on_serviced(struct bell *bell)
@@ -110,11 +113,16 @@ static int attach(struct agent *agent, enum side side)
 	return 0;
 }
 
+/* What was rung for goes on being rung for; the memory may be replaced meanwhile. */
 static void free_if_idle(struct queue *queue)
 {
 	struct agent *agent = queue->agent;
 
-	if (agent->n_files[SIDE_PRODUCER] == 0 && agent->n_files[SIDE_CONSUMER] == 0)
+	if (agent->n_files[SIDE_PRODUCER] > 0 || agent->n_files[SIDE_CONSUMER] > 0)
+		return;
+	if (bell_is_due(&agent->bells[SIDE_PRODUCER]) || bell_is_due(&agent->bells[SIDE_CONSUMER]))
+		view_close(&agent->view);
+	else
 		queue->agent = agent_free(agent);
 }
 

@@ -73,3 +73,8 @@ void bell_ring(struct bell *bell, struct opener *opener, const char *path)
 	if (bell_open(bell, opener, path) == 1)
 		write_byte(bell);
 }
+
+bool bell_is_due(const struct bell *bell)
+{
+	return bell->opening && bell->ring_is_due;
+}

@@ -33,3 +33,6 @@ int bell_listen(struct bell *bell, bool listen);
 
 /* One byte, now or once it is open. That it is full is as good. */
 void bell_ring(struct bell *bell, struct opener *opener, const char *path);
+
+/* A ring is still to come; `changed` tells when it was. */
+bool bell_is_due(const struct bell *bell);
