@@ -5,8 +5,8 @@
  * A restart of fsd, seen by two sides that go on through it:
  *
  *	we					the peer
- *	G1  load generation: changed		W1  its wait word = on the FIFO
- *	G2  full fence				W2  full fence
+ *	G1  load generation: changed		W2  its wait word = on the FIFO
+ *	G2  full fence				W3  full fence
  *	G3  ring the old FIFO			    load generation: as before?
  *	    open the new one, ring it		    then sleep on the old FIFO
  *

@@ -274,12 +274,12 @@ static int sleep_until(IODataQueueMemory *queue, mach_port_t port, uint64_t want
 		r = wait_look(ring, wanted);
 		if (r != 0)
 			return r;
+		attachment_refresh(queue);
 		if (port != MACH_PORT_NULL && !port_is_open(port))
 			return -ENODEV;
 		if (!next_slice(deadline, &slice))
 			return -ETIMEDOUT;
 
-		attachment_refresh(queue);
 		if (!wait_is_pending(ring, QUEUE_WAIT_FUTEX)) {
 			r = wait_arm(ring, QUEUE_WAIT_FUTEX, wanted);
 			if (r != 0)

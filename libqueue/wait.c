@@ -4,26 +4,28 @@
  * that said that it waits; and it must never be lost.
  *
  *	producer				consumer
- *	P3  tail = store-release		W1  data_wait = turn, how
- *	P4  fence				W2  fence, for both sides
- *	P5  load data_wait			W3  load data_sequence
+ *	P3  tail = store-release		W1  load data_sequence
+ *	P4  fence				W2  data_wait = turn, how
+ *	P5  load data_wait			W3  fence, for both sides
  *	    waiting, in a new turn:		W4  load tail
  *	P6  data_sequence + 1			    unchanged: sleep while
- *	P7  wake the futex, or the FIFO		W5  data_sequence is as in W3
+ *	P7  wake the futex, or the FIFO		W5  data_sequence is as in W1
  *
- * Each side stores, then loads what the other stored. The fences P4 and W2
+ * Each side stores, then loads what the other stored. The fences P4 and W3
  * forbid that both loads miss both stores: either the producer sees that the
  * consumer waits (P5), or the consumer sees the entry (W4). Acquire and release
  * do not order a store before a later load, so the fences are not optional.
  *
- * P4 would be paid by every enqueue, W2 is paid by who goes to sleep anyway. So
- * a process that registers for it has its P4 issued by the other: W2 is then a
+ * P4 would be paid by every enqueue, W3 is paid by who goes to sleep anyway. So
+ * a process that registers for it has its P4 issued by the other: W3 is then a
  * membarrier, which runs a full fence on each CPU that runs a registered
  * process, and P4 holds back the compiler alone. Who is not registered (the
- * flag tells) fences for itself, and W2 is our own fence.
+ * flag tells) fences for itself, and W3 is our own fence.
  *
- * P6 pairs with W3: a consumer that has seen the new sequence sees the tail
- * that it tells of; one that has not is not put to sleep by the futex (W5).
+ * W1 comes before W2: whatever rings this turn does so after W2, and is seen in
+ * W5. It need not have brought anything: a producer that is late between P3 and
+ * P5 rings for an entry that the consumer has taken long ago. The turn is used
+ * up all the same, so that sleeping on in it would be for ever.
  *
  * A turn is rung for once. What tells turns apart is the word itself, so the
  * numbers go on for ever, from one holder of a role to the next.
@@ -237,15 +239,15 @@ int wait_arm(struct ring *ring, unsigned how, uint64_t wanted)
 {
 	int r;
 
+	ring->expected = load_acquire(peer_sequence(ring));			/* W1 */
 	ring->turn++;
 	ring->armed = true;
 	ring->armed_how = how;
 	ring->quiet[PEER_FLAGS] = ALWAYS_LOOK;	/* the next success disarms us */
 	if (ring->role == ROLE_PRODUCER)
 		store_relaxed(&ring->data->space_wanted, wanted);
-	store_release(own_wait(ring), ring->turn << 2 | how);			/* W1 */
-	waiter_fence(ring);							/* W2 */
-	ring->expected = load_acquire(peer_sequence(ring));			/* W3 */
+	store_release(own_wait(ring), ring->turn << 2 | how);			/* W2 */
+	waiter_fence(ring);							/* W3 */
 	if (ring->role == ROLE_CONSUMER)
 		return ring_available(ring);					/* W4 */
 

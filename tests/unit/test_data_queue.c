@@ -3,7 +3,7 @@
  * test_data_queue - the documented functions, each with each of its results;
  * linked with the shared library, as a program is
  */
-#include <sched.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -445,28 +445,21 @@ START_TEST(a_wait_for_space_is_ended_by_another_process_that_consumes)
 }
 END_TEST
 
-/* A thread that shares the descriptors, without the headers of one. */
-static int port_to_close;
-
-static int close_late(void *unused)
+static void *close_late(void *fd)
 {
-	(void)unused;
 	usleep(30000);
-	close(port_to_close);
-	return 0;
+	close(*(int *)fd);
+	return NULL;
 }
 
-START_TEST(a_wait_ends_when_its_port_is_closed)
+START_TEST(a_wait_ends_when_another_thread_closes_its_port)
 {
-	static char stack[65536];
-	pid_t child;
+	int port = IODataQueueAllocateNotificationPort();
+	pthread_t thread;
 
-	port_to_close = IODataQueueAllocateNotificationPort();
-	child = clone(close_late, stack + sizeof(stack), CLONE_FILES | SIGCHLD, NULL);
-	ck_assert_int_ge(child, 0);
-	ck_assert_int_eq(IODataQueueWaitForAvailableData(consumer, port_to_close),
-			 MACH_RCV_PORT_DIED);
-	reap(child, 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, close_late, &port), 0);
+	ck_assert_int_eq(IODataQueueWaitForAvailableData(consumer, port), MACH_RCV_PORT_DIED);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 END_TEST
 
@@ -593,7 +586,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_wait_ends_at_its_deadline_and_not_with_a_signal);
 	tcase_add_test(tests, a_wait_is_ended_by_another_process_that_produces);
 	tcase_add_test(tests, a_wait_for_space_is_ended_by_another_process_that_consumes);
-	tcase_add_test(tests, a_wait_ends_when_its_port_is_closed);
+	tcase_add_test(tests, a_wait_ends_when_another_thread_closes_its_port);
 	tcase_add_test(tests, a_killed_producer_frees_the_role_and_the_next_one_goes_on);
 	tcase_add_test(tests,
 		       a_killed_consumer_frees_the_role_and_its_entry_is_delivered_again);

@@ -54,7 +54,7 @@ long __wrap_syscall(long number, ...)
 static void leave_mounts(void)
 {
 	if (unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0)
-		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+		mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL);
 }
 
 /* As a restarted fsd does, after it has changed the generation. */

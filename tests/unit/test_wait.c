@@ -31,6 +31,7 @@
 /* The kernel as the test wants it: linked with --wrap=syscall. */
 static bool register_fails, membarrier_fails;
 static unsigned n_membarriers;
+static struct ring *meanwhile;	/* a side that rings while the other one fences */
 
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
@@ -49,6 +50,8 @@ long __wrap_syscall(long number, ...)
 		bool registers = (int)a[0] == MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED;
 
 		n_membarriers += !registers;
+		if (!registers && meanwhile)
+			wait_ring(meanwhile, wait_due(meanwhile));
 		if (registers ? register_fails : membarrier_fails) {
 			errno = EPERM;
 			return -1;
@@ -461,6 +464,25 @@ START_TEST(a_ring_between_arming_and_sleeping_is_not_slept_through)
 }
 END_TEST
 
+/* Its entry was taken already, but the turn is used up: sleep would be for ever. */
+START_TEST(a_ring_for_nothing_while_arming_is_not_slept_through)
+{
+	struct sides sides;
+
+	new_waits(&sides);
+	if (!sides.producer.asymmetric)
+		return;		/* the fence is how the test gets in between */
+	put(&sides, 8);
+	take(&sides);
+	meanwhile = &sides.producer;
+	ck_assert_int_eq(wait_arm(&sides.consumer, FUTEX, 0), 0);
+	meanwhile = NULL;
+	ck_assert_uint_eq(sides.memory.data->data_sequence, 1);
+	ck_assert(!wait_is_pending(&sides.consumer, FUTEX));
+	ck_assert_int_eq(wait_sleep(&sides.consumer, NULL), 0);
+}
+END_TEST
+
 START_TEST(a_sleep_ends_at_its_deadline)
 {
 	struct sides sides;
@@ -762,6 +784,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, every_ring_is_counted);
 	tcase_add_test(tests, a_wait_is_pending_until_it_is_rung);
 	tcase_add_test(tests, a_ring_between_arming_and_sleeping_is_not_slept_through);
+	tcase_add_test(tests, a_ring_for_nothing_while_arming_is_not_slept_through);
 	tcase_add_test(tests, a_sleep_ends_at_its_deadline);
 	tcase_add_test(tests, a_signal_ends_a_sleep);
 	tcase_add_test(tests, the_generation_is_read_afresh);
