@@ -171,6 +171,16 @@ static void retry_polls(struct node *node)
 			notify_poller(file);
 }
 
+/* Who polls knows what there was. A call has changed that: see to it that what comes next is told. */
+static void rearm_polls(struct node *node)
+{
+	struct file *file;
+
+	list_for_each(file, &node->pollers, pollers)
+		if (file->row->ops->poll(file) == 0 && file->row->ops->wait(file) != 0)
+			notify_poller(file);
+}
+
 static void retry(struct node *node)
 {
 	node_ref(node);
@@ -193,6 +203,7 @@ static void try_or_park(fuse_req_t req, struct file *file, int flags, const char
 
 	if (n != -EAGAIN || (flags & O_NONBLOCK)) {
 		reply(req, data, n);
+		rearm_polls(file->node);
 		return;
 	}
 	r = park(req, file, data, size, at);
