@@ -62,7 +62,9 @@ static int write_document(int folder, const char *name, const char *text)
 	if (!text)
 		return -ENOMEM;
 	snprintf(next, sizeof(next), "%s.new", name);
-	fd = openat(folder, next, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* Ours and new: the owner of a queue may write its folder, and what a crash left is no use. */
+	unlinkat(folder, next, 0);
+	fd = openat(folder, next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	r = write_all(fd, text, strlen(text));
@@ -75,14 +77,16 @@ static int write_document(int folder, const char *name, const char *text)
 
 static int read_document(int folder, const char *name, char **ret)
 {
-	_cleanup_(closep) int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_(closep) int fd = openat(folder, name,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	_cleanup_(freep) char *text = NULL;
 	struct stat status;
 	ssize_t n;
 
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return -errno;
-	if (!S_ISREG(status.st_mode) || status.st_size > MAX_DOCUMENT)
+	if (!S_ISREG(status.st_mode) || status.st_size > MAX_DOCUMENT ||
+	    status.st_uid != geteuid())
 		return -EBADMSG;
 	text = malloc((size_t)status.st_size + 1);
 	if (!text)
@@ -436,18 +440,28 @@ int store_each(struct store *store, store_adopt *adopt, void *user)
 
 /* Objects */
 
-/* Where we are not root, @least is what we need ourselves. */
+/*
+ * Where we are not root, @least is what we need ourselves. The owner of a queue
+ * may put anything into its folder: only a plain file with no other name is one
+ * of ours.
+ */
 static int set_attributes(int folder, const char *name, const struct attributes *attributes,
 			  mode_t least)
 {
 	mode_t mode = (attributes->mode & 0777) | (geteuid() == 0 ? 0 : least);
+	_cleanup_(closep) int fd = openat(folder, name,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat status;
 
-	if (fchownat(folder, name, attributes->uid, attributes->gid, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    errno != EPERM)
-		return -errno;	/* EPERM: not root, and then all is ours anyway */
-	if (fchmodat(folder, name, mode, 0) < 0)
+	if (fd < 0 || fstat(fd, &status) < 0)
 		return -errno;
-	return 0;
+	if (!S_ISDIR(status.st_mode) && (!S_ISREG(status.st_mode) || status.st_nlink != 1))
+		return -EIO;
+	if (S_ISDIR(status.st_mode))
+		mode &= ~(mode_t)022;	/* as in the mount, nobody makes or removes files in it */
+	if (fchown(fd, attributes->uid, attributes->gid) < 0 && errno != EPERM)
+		return -errno;	/* EPERM: not root, and then all is ours anyway */
+	return fchmod(fd, mode) < 0 ? -errno : 0;
 }
 
 /* A file of @size reserved bytes that starts with @page. */
@@ -533,7 +547,7 @@ int store_open_memory(struct store *store, uint64_t id, enum side side, int flag
 	int fd;
 
 	snprintf(name, sizeof(name), "%" PRIu64 "/%s", id, memory_names[side]);
-	fd = openat(store->fd, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(store->fd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
