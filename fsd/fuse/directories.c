@@ -53,6 +53,14 @@ static void reply_entry(fuse_req_t req, struct node *node, const struct row *row
 	 */
 	if (row || node->fixed)
 		entry.entry_timeout = NAME_TIMEOUT;
+	/*
+	 * The kernel lets one write(2) at a time into an inode, and no signal ends
+	 * the wait for the next. So each who opens this gets an inode of his own.
+	 */
+	if (row && row->ops && row->ops->stream) {
+		entry.ino = node_other_inode(node, row);
+		entry.entry_timeout = 0;
+	}
 	node_stat(node, row, &entry.attr);
 	fuse_reply_entry(req, &entry);
 }

@@ -54,7 +54,7 @@ struct file {
 
 /* An operation may be NULL: what happens then is beside it. */
 struct file_ops {
-	/* Several descriptors of one open file may block in it at once. */
+	/* Several may block in it at once, of one open file or of many. */
 	bool stream;
 
 	/* NULL: opens. */

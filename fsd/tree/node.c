@@ -10,7 +10,9 @@
 
 #include "tree/node.h"
 
-#define ROW_BITS 6		/* of an inode number */
+/* Of an inode number: which row, and above the id what tells one number for it from another. */
+#define ROW_BITS	6
+#define OTHER_SHIFT	48
 
 bool tree_memory_is_linked;
 void (*tree_on_change)(struct node *node);
@@ -295,10 +297,18 @@ uint64_t node_inode(const struct node *node, const struct row *row)
 	return (node->id << ROW_BITS | index) + 1;
 }
 
+uint64_t node_other_inode(const struct node *node, const struct row *row)
+{
+	static uint16_t n;
+
+	return node_inode(node, row) | (uint64_t)++n << OTHER_SHIFT;
+}
+
 struct node *node_by_inode(uint64_t inode, const struct row **ret_row)
 {
-	uint64_t index = (inode - 1) & ((1u << ROW_BITS) - 1);
-	struct node *node = node_by_id((inode - 1) >> ROW_BITS);
+	uint64_t number = (inode & ((1ull << OTHER_SHIFT) - 1)) - 1;
+	uint64_t index = number & ((1u << ROW_BITS) - 1);
+	struct node *node = node_by_id(number >> ROW_BITS);
 
 	if (!node || index > node_n_rows(node))
 		return NULL;

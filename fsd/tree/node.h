@@ -132,6 +132,9 @@ void node_changed(struct node *node);
 /* Inode numbers: 1 is the root directory. */
 uint64_t node_inode(const struct node *node, const struct row *row);
 
+/* One that stands for the same file, but which the kernel takes for another's. */
+uint64_t node_other_inode(const struct node *node, const struct row *row);
+
 /* Return: the node, or NULL when it is gone; *@ret_row NULL for a directory. */
 struct node *node_by_inode(uint64_t inode, const struct row **ret_row);
 
