@@ -5,10 +5,12 @@
  *
  *	hostile QUEUE DATA CONSUMER chosen
  *	hostile QUEUE DATA CONSUMER random ROUNDS SEED
+ *	hostile QUEUE DATA CONSUMER scribble SEED
  *
  * DATA and CONSUMER are the files behind QUEUE, which it scribbles on without a
  * role. chosen: each hostile word in each field, before a side attaches and
  * after it. random: a child writes all the time while the calls are made.
+ * scribble: only write, until killed, what others have to live with.
  *
  * Exits with 0 when each call returned, with a result that its header lists,
  * and none wrote outside the caller's buffer. What the memory holds at the end
@@ -293,20 +295,25 @@ static void random_words(uint64_t rounds)
 
 int main(int argc, char **argv)
 {
-	if (argc < 5)
-		errx(2, "QUEUE DATA CONSUMER chosen|random [ROUNDS SEED]");
+	bool scribbles = argc == 6 && strcmp(argv[4], "scribble") == 0;
+	bool random = argc == 7 && strcmp(argv[4], "random") == 0;
+
+	if (!scribbles && !random && !(argc == 5 && strcmp(argv[4], "chosen") == 0))
+		errx(2, "QUEUE DATA CONSUMER chosen | random ROUNDS SEED | scribble SEED");
 	path = argv[1];
 	memory[0] = map(argv[2]);
 	memory[1] = map(argv[3]);
-	state = argc > 6 ? strtoull(argv[6], NULL, 10) | 1 : 1;
+	state = strtoull(argv[argc - 1], NULL, 10) | 1;
 	port = IODataQueueAllocateNotificationPort();
 	if (port == MACH_PORT_NULL)
 		err(1, "port");
 	make_words();
+	if (scribbles)
+		scribble_on();
 	prepare();
-	if (strcmp(argv[4], "chosen") == 0)
-		chosen();
+	if (random)
+		random_words(strtoull(argv[5], NULL, 10));
 	else
-		random_words(argc > 5 ? strtoull(argv[5], NULL, 10) : 1000);
+		chosen();
 	return 0;
 }
