@@ -128,7 +128,10 @@ static ssize_t enqueue_write(struct file *file, const void *data, size_t size)
 
 	if (size > FILE_MAX_WHOLE)
 		return -EMSGSIZE;	/* perhaps the first piece of a longer write */
-	r = agent_enqueue(queue_of(file), data, size);
+	/* Who waits for room is not refused, and no overrun. */
+	r = file->flags & O_NONBLOCK ? 0 : agent_can_enqueue(queue_of(file), size);
+	if (r == 0)
+		r = agent_enqueue(queue_of(file), data, size);
 	file->state = r == -EOVERFLOW ? (void *)(uintptr_t)size : NULL;
 	if (r == -EOVERFLOW)
 		return -EAGAIN;

@@ -165,6 +165,7 @@ void request_write(fuse_req_t req, fuse_ino_t inode, const char *data, size_t si
 {
 	(void)inode;
 	(void)at;
+	file_of(info)->flags = info->flags;	/* fcntl(2) may have changed them */
 	parked_write(req, file_of(info), info->flags, data, size);
 }
 
