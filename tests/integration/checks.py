@@ -107,23 +107,29 @@ def never(condition, what='it'):
         time.sleep(0.01)
 
 
-def sleeps(pid):
-    """In a system call, and not to be run"""
-    try:
-        with open(f'/proc/{pid}/stat', 'rb') as file:
-            return file.read().rsplit(b')', 1)[1].split()[0] == b'S'
-    except FileNotFoundError:
-        return False
+# The system calls in which a test's child waits.
+WAITING = {'x86_64': (0, 1, 7, 271), 'aarch64': (63, 64, 73)}.get(os.uname().machine, ())   # read, write, poll, ppoll
+
+
+def state_of(pid):
+    """S: waits in read, write or poll; D: so that no signal counts; R: not there yet, or done"""
+    with open(f'/proc/{pid}/stat', encoding='latin-1') as file:
+        state = file.read().rsplit(')', 1)[1].split()[0]
+    with open(f'/proc/{pid}/syscall', encoding='ascii') as file:
+        call = file.read().split()[0]
+    return state if call.isdigit() and (int(call) in WAITING or not WAITING) else 'R'
 
 
 class Child:
     """A process that runs `call`; result() is what that returned, or its OSError, raised again"""
+    living = []
 
     def __init__(self, call, *arguments, uid=None):
         self.out, out = os.pipe()
         self.status = None
         self.pid = os.fork()
         if self.pid == 0:
+            Child.living.clear()
             said = b'broke'
             try:
                 if uid is not None:
@@ -138,11 +144,12 @@ class Child:
                 os.write(out, said)
                 os._exit(0)
         os.close(out)
+        Child.living.append(self)
         assert os.read(self.out, 1) == b'.'
 
     def waits(self):
         """It went to sleep, and is not done"""
-        eventually(lambda: sleeps(self.pid), 'the child sleeps')
+        eventually(lambda: state_of(self.pid) == 'S', 'the child sleeps')
         assert not self.is_done()
         return self
 
@@ -167,6 +174,7 @@ class Child:
             self.kill()
             self.status = os.waitpid(self.pid, 0)[1]
             os.close(self.out)
+            Child.living.remove(self)
 
 
 def stays(call, *arguments):
@@ -237,6 +245,14 @@ class Queue:
             for entry in entries:
                 equal(os.write(fd, entry), len(entry))
 
+    def fill(self, entry):
+        """Until no more fits; how many did"""
+        for n in range(1 << 20):
+            try:
+                self.put(entry)
+            except BlockingIOError:
+                return n
+
     def get(self, size=1 << 20):
         with opening(self / 'dequeue', 'rn') as fd:
             return os.read(fd, size)
@@ -256,8 +272,9 @@ class Queue:
         return take(self / name, how)
 
     def state(self):
-        """All that can be seen of it; roles apart, as a test opens files"""
+        """All that can be seen of it, but how often it was rung: that is done at each open"""
         seen = {name: self.text(name) for name in ATTRIBUTES}
+        seen['stats'] = {key: value for key, value in self.stats().items() if 'notifications' not in key}
         seen['peek'] = self.peek()
         for name in FILES:
             found = os.lstat(self / name)
@@ -339,7 +356,13 @@ def fsd_is_sanitized():
 def main():
     text = sys.stdin.read()
     linecache.cache['test'] = (len(text), None, text.splitlines(True), 'test')
-    exec(compile(text, 'test', 'exec'), globals())      # pylint: disable=exec-used
+    try:
+        exec(compile(text, 'test', 'exec'), globals())      # pylint: disable=exec-used
+    finally:
+        for child in Child.living:      # one may wait for another: kill all before waiting for any
+            child.kill()
+        while Child.living:
+            Child.living[0].end()
 
 
 main()
