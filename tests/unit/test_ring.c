@@ -625,7 +625,7 @@ static void poke_at_random(const struct sides *sides)
 /* Only results: no fault (the pages around are guarded), no loop without end. */
 static void act_at_random(struct sides *sides)
 {
-	unsigned char bytes[2048];
+	unsigned char bytes[2048] = { 0 };
 	const struct queue_entry *entry;
 	struct ring_status status;
 	uint64_t position;
