@@ -6,6 +6,7 @@
  * promises, the limits, and the lies.
  */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -705,6 +706,8 @@ static void produce(struct sides *sides, uint64_t n)
 	for (uint64_t i = 0; i < n;)
 		if (put(&sides->producer, i, i * 37 % 700) == 0)
 			i++;
+		else
+			sched_yield();
 }
 
 START_TEST(another_process_gets_every_entry_in_order)
@@ -723,7 +726,7 @@ START_TEST(another_process_gets_every_entry_in_order)
 	}
 	for (uint64_t i = 0; i < n; i++) {
 		while (ring_available(&sides.consumer) == 0)
-			;
+			sched_yield();
 		get(&sides.consumer, i, i * 37 % 700);
 	}
 	ck_assert_int_eq(waitpid(peer, &status, 0), peer);
