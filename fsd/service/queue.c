@@ -475,13 +475,15 @@ int queue_set_max_entry(struct queue *queue, uint64_t max_entry)
 	return r < 0 ? r : set_geometry(queue, &geometry, true);
 }
 
-/* A file that was cut short gets its size, and its reserved bytes, back. */
+/* A file that was cut short or drawn out gets its size, and its reserved bytes, back. */
 static int mend_size(struct queue *queue, enum side side, uint64_t size)
 {
 	_cleanup_(closep) int fd = store_open_memory(queue->registry->store, queue->node->id, side,
 						     O_RDWR);
 	int r = fd < 0 ? fd : -posix_fallocate(fd, 0, (off_t)size);
 
+	if (r == 0 && ftruncate(fd, (off_t)size) < 0)
+		r = -errno;
 	return r;
 }
 
