@@ -19,7 +19,7 @@ import struct
 import sys
 import time
 import traceback
-from errno import (EACCES, EAGAIN, EBUSY, EEXIST, EINTR, EINVAL, EIO, EISDIR, EMSGSIZE, ENAMETOOLONG,  # noqa: F401
+from errno import (EACCES, EAGAIN, EBADF, EBUSY, EEXIST, EINTR, EINVAL, EIO, EISDIR, EMSGSIZE, ENAMETOOLONG,  # noqa: F401
                    ENODEV, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, ESPIPE, ESTALE, EXDEV)
 
 args = sys.argv[1:]
@@ -77,6 +77,14 @@ def take(path, how='rw'):
             os.close(fd)
             raise OSError(EBUSY if error.errno in (EAGAIN, EACCES) else error.errno, 'lock') from None
     return fd
+
+
+def fallocate(fd, mode, at, size):
+    """mode: FALLOC_FL_..."""
+    import ctypes
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.fallocate(fd, mode, ctypes.c_long(at), ctypes.c_long(size)) < 0:
+        raise OSError(ctypes.get_errno(), 'fallocate')
 
 
 def events(fd, wanted=select.POLLIN | select.POLLOUT, milliseconds=0):

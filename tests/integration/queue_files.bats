@@ -709,7 +709,7 @@ teardown() { fsd_teardown; }
 	printf 'two\n' >"$queue/enqueue"
 	arrived() { [ "$(cat all)" = "$(printf 'one\ntwo')" ]; }
 	eventually arrived
-	! gone "$SPAWNED"
+	run ! gone "$SPAWNED"
 }
 
 @test "an entry of no bytes is read as the end of the file, once" {
