@@ -276,10 +276,13 @@ static int adopt_service(struct registry *registry, struct service *parent, uint
 static void adopt(void *user, uint64_t id, const struct record *record)
 {
 	struct registry *registry = user;
-	struct service *parent = service_by_id(registry, record->parent);
+	struct service *parent;
 	int r;
 
 	node_ids_above(id);
+	if (!record)
+		return;
+	parent = service_by_id(registry, record->parent);
 	if (record->kind == RECORD_SERVICE)
 		r = adopt_service(registry, parent, id, record);
 	else

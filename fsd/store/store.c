@@ -428,9 +428,11 @@ int store_each(struct store *store, store_adopt *adopt, void *user)
 			_cleanup_(record_deinit) struct record record = { 0 };
 
 			r = load_record(store, ids[i], &record);
-			if (r < 0 && kind == RECORD_SERVICE)
+			if (r < 0 && kind == RECORD_SERVICE) {
 				log_warning("'%s/%" PRIu64 "/record.json' cannot be read (%s), ignoring",
 					    store->path, ids[i], strerror(-r));
+				adopt(user, ids[i], NULL);
+			}
 			if (r == 0 && record.kind == kind)
 				adopt(user, ids[i], &record);
 		}

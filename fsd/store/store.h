@@ -57,7 +57,10 @@ int store_let_others_in(struct store *store, bool may_enter);
 uint32_t store_generation(const struct store *store);
 int store_save_daemon(struct store *store, const char *mountpoint);
 
-/* Call @adopt for each record, services before queues, lower ids first. */
+/*
+ * Call @adopt for each record, services before queues, lower ids first; with NULL
+ * for one that cannot be read: its id is taken all the same.
+ */
 typedef void store_adopt(void *user, uint64_t id, const struct record *record);
 int store_each(struct store *store, store_adopt *adopt, void *user);
 
