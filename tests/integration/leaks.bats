@@ -43,7 +43,7 @@ flat() {
 			eventually(lambda: counts() == idle, f'{counts()} == {idle}')
 			assert idle[1] <= 2, idle
 			if sane:
-			    eventually(lambda: memory() <= before + 256, f'RssAnon {before} then {memory()} KiB')
+			    eventually(lambda: memory() <= before + 160, f'RssAnon {before} then {memory()} KiB')
 		END
 	} >flat.py
 	check "$MNT/queues" "$STATE" "$sane" "$rounds" <flat.py

@@ -38,16 +38,18 @@
 #define PAGE		4096
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define CANARY		0xa5
-#define BUFFER		2048
+#define PAYLOAD		2048
+#define BUFFER		32768	/* more than all of the ring */
+#define LAST		40	/* bytes of the entries of prepare() */
 
-static const struct field {
+static struct field {
 	bool in_consumer;
 	unsigned offset, size;
 } fields[] = {
 	{ 0, 0, 8 }, { 0, 8, 4 }, { 0, 12, 4 }, { 0, 16, 8 }, { 0, 24, 8 }, { 0, 32, 4 },
 	{ 0, 36, 4 }, { 0, 40, 4 }, { 0, 128, 8 }, { 0, 136, 8 }, { 0, 256, 4 }, { 0, 260, 4 },
 	{ 0, 264, 4 }, { 0, 272, 8 }, { 0, 280, 8 },
-	/* Headers of the entries that prepare() makes. */
+	/* Headers of the entries; prepare() moves them. */
 	{ 0, PAGE, 4 }, { 0, PAGE + 4, 4 }, { 0, PAGE, 8 }, { 0, PAGE + 24, 8 },
 	{ 1, 0, 8 }, { 1, 8, 4 }, { 1, 128, 8 }, { 1, 136, 8 }, { 1, 256, 4 }, { 1, 260, 4 },
 	{ 1, 264, 4 },
@@ -60,6 +62,7 @@ struct memory {
 
 static const char *path;
 static struct memory memory[2];		/* data, consumer */
+static uint64_t queue_size;
 static uint64_t words[32];
 static unsigned n_words;
 static mach_port_t port;
@@ -97,19 +100,27 @@ static void mend(void)
 		memcpy(memory[i].bytes, memory[i].fresh, memory[i].size);
 }
 
+static uint64_t word_at(int which, size_t offset)
+{
+	uint64_t word;
+
+	memcpy(&word, memory[which].bytes + offset, sizeof(word));
+	return word;
+}
+
 static void make_words(void)
 {
-	uint64_t q, base[12] = { 0, 1, 7, 8, 4096, 0xffffffff, UINT64_MAX, 1ull << 63,
+	uint64_t base[12] = { 0, 1, 7, 8, 4096, 0xffffffff, UINT64_MAX, 1ull << 63,
 				 1ull << 32, (1ull << 32) + 8, UINT64_MAX - 7 };
 
-	memcpy(&q, memory[0].fresh + 16, sizeof(q));
+	queue_size = word_at(0, 16);
 	for (; n_words < 11; n_words++)
 		words[n_words] = base[n_words];
-	for (uint64_t word = q - 16; word <= q + 16; word += 8)
+	for (uint64_t word = queue_size - 16; word <= queue_size + 16; word += 8)
 		words[n_words++] = word;
-	words[n_words++] = q + 4;
-	words[n_words++] = (q - 8) | 1ull << 32;	/* a gap, as a header */
-	words[n_words++] = 2 * q;
+	words[n_words++] = queue_size + 4;
+	words[n_words++] = (queue_size - 8) | 1ull << 32;	/* a gap, as a header */
+	words[n_words++] = 2 * queue_size;
 }
 
 static void scribble(const struct field *field, uint64_t word)
@@ -149,6 +160,8 @@ static void call_dequeue(IODataQueueMemory *queue, bool consumes)
 						 kIOReturnNoSpace, kIOReturnError, 1 });
 	if (r == kIOReturnSuccess ? size > room : r != kIOReturnNoSpace && size != room)
 		errx(1, "dequeue: %s, %u of %u bytes", IOReturnText(r), size, room);
+	if ((r == kIOReturnSuccess || r == kIOReturnNoSpace) && size > queue_size)
+		errx(1, "dequeue: an entry of %u bytes", size);
 	for (size_t i = room; i < sizeof(buffer); i++)
 		if (buffer[i] != CANARY)
 			errx(1, "dequeue wrote %zu bytes behind the buffer", i - room);
@@ -159,9 +172,9 @@ static void call_dequeue(IODataQueueMemory *queue, bool consumes)
 
 static void call_all(IODataQueueMemory *queue, int role)
 {
-	static unsigned char payload[BUFFER];
+	static unsigned char payload[PAYLOAD];
 	bool produces = role == kIODataQueueProducer, consumes = role == kIODataQueueConsumer;
-	UInt32 size = (UInt32)chance(BUFFER);
+	UInt32 size = (UInt32)chance(PAYLOAD);
 	struct timespec now = soon();
 	IODataQueueEntry *entry;
 	volatile UInt32 seen;
@@ -197,19 +210,47 @@ static IODataQueueMemory *attach(int role)
 	return queue;
 }
 
-/* Two entries at the beginning, so that there is something to find. */
+static void put(IODataQueueMemory *producer, UInt32 size)
+{
+	static char payload[PAYLOAD];
+
+	EXPECT(IODataQueueEnqueue(producer, payload, size), kIOReturnSuccess);
+}
+
+/* Two entries just before the ring's end, so that there is something to find, and to pass. */
 static void prepare(void)
 {
-	static char payloads[] = "sixteen bytes...";
-	IODataQueueMemory *queue = attach(kIODataQueueProducer);
+	IODataQueueMemory *producer = attach(kIODataQueueProducer);
+	IODataQueueMemory *consumer = attach(kIODataQueueConsumer);
 
-	if (!queue)
+	if (!producer || !consumer)
 		errx(1, "the queue is damaged at the start");
-	EXPECT(IODataQueueEnqueue(queue, payloads, 16), kIOReturnSuccess);
-	EXPECT(IODataQueueEnqueue(queue, payloads, 4), kIOReturnSuccess);
-	IODataQueueClose(queue);
+	for (uint64_t left = queue_size - LAST; left > 0;) {
+		UInt32 size = (UInt32)(left < 2 * 1024 ? left : 1024) - 8;
+
+		put(producer, size);
+		EXPECT(IODataQueueDequeue(consumer, NULL, NULL), kIOReturnSuccess);
+		left -= size + 8;
+	}
+	put(producer, 16);
+	put(producer, 4);
+	IODataQueueClose(producer);
+	IODataQueueClose(consumer);
 	for (int i = 0; i < 2; i++)
 		memcpy(memory[i].fresh, memory[i].bytes, memory[i].size);
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if (fields[i].offset >= PAGE)
+			fields[i].offset += (unsigned)queue_size - LAST;
+}
+
+/* No role can be had. */
+static bool is_damaged(void)
+{
+	uint64_t head = word_at(1, 128), tail = word_at(0, 128);
+
+	return memcmp(memory[0].bytes, memory[0].fresh, 16) != 0 ||
+	       memcmp(memory[1].bytes, memory[1].fresh, 12) != 0 ||
+	       head % 8 || tail % 8 || head > tail || tail - head > queue_size;
 }
 
 static void try_word(const struct field *field, uint64_t word, int role)
@@ -221,6 +262,9 @@ static void try_word(const struct field *field, uint64_t word, int role)
 		if (!attached_first)
 			scribble(field, word);
 		queue = attach(role);
+		if (queue && role != kIODataQueueObserver && is_damaged())
+			errx(1, "attached to damage: %llx at %u", (unsigned long long)word,
+			     field->offset);
 		if (attached_first)
 			scribble(field, word);
 		for (int i = 0; queue && i < 4; i++)
