@@ -250,22 +250,14 @@ static int check_size(const struct registry *registry, const char *name,
 static int fill_store(struct queue *queue)
 {
 	_cleanup_(record_deinit) struct record record = { 0 };
+	struct attributes memory[N_SIDES];
+	struct node *node = queue->node;
 	int r = make_record(queue, &record);
 
-	if (r == 0)
-		r = store_add(queue->registry->store, queue->node->id, &record, &queue->geometry);
-	if (r < 0)
-		return r;
-	for (const struct row *row = queue->node->def->rows; row->name && r == 0; row++) {
-		struct attributes attributes = node_attributes(queue->node, row);
-
-		r = store_attributes(queue, row, &attributes);
-	}
-	if (r == 0)
-		r = store_attributes(queue, NULL, &queue->node->own);
-	if (r < 0)
-		store_remove(queue->registry->store, queue->node->id);
-	return r;
+	for (int i = 0; i < N_SIDES; i++)
+		memory[i] = node_attributes(node, node_row(node, store_memory_name((enum side)i)));
+	return r < 0 ? r : store_add(queue->registry->store, node->id, &record, &queue->geometry,
+				     memory);
 }
 
 int queue_new(struct service *service, const char *name, const struct making *making)
@@ -323,6 +315,9 @@ int queue_adopt(struct service *service, uint64_t id, const struct record *recor
 	queue->max_entry_is_set = record->max_entry_is_set;
 	queue->persist = record->persist;
 	r = adopt_rows(queue->node, record);
+	/* A crash may have come between them and the record. */
+	if (r == 0)
+		r = store_attributes(queue, NULL, &queue->node->own);
 	for (int i = 0; i < N_SIDES; i++)
 		seat_adopt(&queue->seats[i], &record->holders[i]);
 	return r;
@@ -422,6 +417,7 @@ static int data_attributes(struct queue *queue, struct attributes *ret)
 
 static int set_geometry(struct queue *queue, const struct geometry *geometry, bool max_entry_is_set)
 {
+	_cleanup_(record_deinit) struct record record = { 0 };
 	struct registry *registry = queue->registry;
 	struct geometry before = queue->geometry;
 	bool was_set = queue->max_entry_is_set;
@@ -443,9 +439,10 @@ static int set_geometry(struct queue *queue, const struct geometry *geometry, bo
 
 	queue->geometry = *geometry;
 	queue->max_entry_is_set = max_entry_is_set;
-	r = store_replace_data(registry->store, queue->node->id, &page, geometry, &attributes);
+	r = make_record(queue, &record);
 	if (r == 0)
-		r = queue_save(queue);
+		r = store_replace_data(registry->store, queue->node->id, &record, &page, geometry,
+				       &attributes);
 	if (r < 0) {
 		queue->geometry = before;
 		queue->max_entry_is_set = was_set;
@@ -475,13 +472,27 @@ int queue_set_max_entry(struct queue *queue, uint64_t max_entry)
 	return r < 0 ? r : set_geometry(queue, &geometry, true);
 }
 
+static int remake_memory(struct queue *queue, enum side side, uint64_t size)
+{
+	const struct row *row = node_row(queue->node, side == SIDE_PRODUCER ? "data" : "consumer");
+	struct attributes attributes = node_attributes(queue->node, row);
+
+	if (queue->backings[side].n_open > 0)
+		return -EBUSY;		/* the kernel has the old one */
+	if (tree_memory_is_linked)
+		attributes.mode &= 0600;	/* chmod(2) went to the file that is gone */
+	return store_remake_memory(queue->registry->store, queue->node->id, side, size, &attributes);
+}
+
 /* A file that was cut short or drawn out gets its size, and its reserved bytes, back. */
-static int mend_size(struct queue *queue, enum side side, uint64_t size)
+static int mend_memory(struct queue *queue, enum side side, uint64_t size)
 {
 	_cleanup_(closep) int fd = store_open_memory(queue->registry->store, queue->node->id, side,
 						     O_RDWR);
 	int r = fd < 0 ? fd : -posix_fallocate(fd, 0, (off_t)size);
 
+	if (fd == -EIO)
+		return remake_memory(queue, side, size);
 	if (r == 0 && ftruncate(fd, (off_t)size) < 0)
 		r = -errno;
 	return r;
@@ -494,9 +505,9 @@ int queue_reset(struct queue *queue)
 	int r = queue->removed ? -ENODEV : is_held(queue) ? -EBUSY : 0;
 
 	if (r == 0)
-		r = mend_size(queue, SIDE_PRODUCER, geometry_file_size(&queue->geometry));
+		r = mend_memory(queue, SIDE_PRODUCER, geometry_file_size(&queue->geometry));
 	if (r == 0)
-		r = mend_size(queue, SIDE_CONSUMER, QUEUE_PAGE);
+		r = mend_memory(queue, SIDE_CONSUMER, QUEUE_PAGE);
 	if (r < 0)
 		return r;
 	layout_format(header, &consumer.consumer, &queue->geometry);

@@ -52,8 +52,13 @@ static int write_all(int fd, const char *text, size_t size)
 	return 0;
 }
 
-/* Write folder/@name, whole or not at all. */
-static int write_document(int folder, const char *name, const char *text)
+static void next_name(const char *name, char next[static 64])
+{
+	snprintf(next, 64, "%s.new", name);
+}
+
+/* Write folder/@name.new, whole or not at all. */
+static int write_next(int folder, const char *name, const char *text)
 {
 	_cleanup_(closep) int fd = -1;
 	char next[64];
@@ -61,18 +66,37 @@ static int write_document(int folder, const char *name, const char *text)
 
 	if (!text)
 		return -ENOMEM;
-	snprintf(next, sizeof(next), "%s.new", name);
+	next_name(name, next);
 	/* Ours and new: the owner of a queue may write its folder, and what a crash left is no use. */
 	unlinkat(folder, next, 0);
 	fd = openat(folder, next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	r = write_all(fd, text, strlen(text));
-	if (r == 0 && renameat(folder, next, folder, name) < 0)
-		r = -errno;
 	if (r < 0)
 		unlinkat(folder, next, 0);
 	return r;
+}
+
+/* @name.new becomes @name, or is gone. */
+static int put_in_place(int folder, const char *name)
+{
+	char next[64];
+	int r;
+
+	next_name(name, next);
+	r = renameat(folder, next, folder, name) < 0 ? -errno : 0;
+	if (r < 0)
+		unlinkat(folder, next, 0);
+	return r;
+}
+
+/* Write folder/@name, whole or not at all. */
+static int write_document(int folder, const char *name, const char *text)
+{
+	int r = write_next(folder, name, text);
+
+	return r < 0 ? r : put_in_place(folder, name);
 }
 
 static int read_document(int folder, const char *name, char **ret)
@@ -278,15 +302,47 @@ static int lock_store(struct store *store)
 	return -EBUSY;
 }
 
+static bool is_record(int folder, const char *name)
+{
+	_cleanup_(record_deinit) struct record record = { 0 };
+	_cleanup_(freep) char *text = NULL;
+
+	return read_document(folder, name, &text) == 0 && record_from_text(text, &record) == 0;
+}
+
+/*
+ * Memory and the record that describes it change together: both are made, then
+ * the memory is put in place, then the record. So as long as there is new memory
+ * nothing was put in place yet; and a new record without it goes where it belongs.
+ */
+static void finish_change(struct store *store, const char *name)
+{
+	_cleanup_(closep) int folder = openat(store->fd, name,
+		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (folder < 0)
+		return;
+	if (faccessat(folder, "data.new", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    is_record(folder, "record.json.new"))
+		put_in_place(folder, "record.json");
+	unlinkat(folder, "record.json.new", 0);
+	unlinkat(folder, "data.new", 0);
+}
+
 /* What a crash left half done. */
 static void sweep(struct store *store)
 {
 	_cleanup_(closedirp) DIR *dir = opendir(store->path);
 	struct dirent *item;
 
-	while (dir && (item = readdir(dir)))
-		if (is_object_name(item->d_name) && strchr(item->d_name, '.'))
+	while (dir && (item = readdir(dir))) {
+		if (!is_object_name(item->d_name))
+			continue;
+		if (strchr(item->d_name, '.'))
 			remove_folder(store->fd, item->d_name);
+		else
+			finish_change(store, item->d_name);
+	}
 }
 
 static void store_closep(struct store **store)
@@ -495,18 +551,21 @@ static int make_queue(struct store *store, int folder, const struct geometry *ge
 }
 
 static int fill_object(struct store *store, int folder, const struct record *record,
-		       const struct geometry *geometry)
+		       const struct geometry *geometry, const struct attributes memory[N_SIDES])
 {
 	_cleanup_(freep) char *text = record_to_text(record);
 	int r = write_document(folder, "record.json", text);
 
-	if (r == 0 && geometry)
-		r = make_queue(store, folder, geometry);
+	if (r < 0 || !geometry)
+		return r;
+	r = make_queue(store, folder, geometry);
+	for (int i = 0; i < N_SIDES && r == 0; i++)
+		r = set_attributes(folder, memory_names[i], &memory[i], 0600);
 	return r;
 }
 
 int store_add(struct store *store, uint64_t id, const struct record *record,
-	      const struct geometry *geometry)
+	      const struct geometry *geometry, const struct attributes memory[N_SIDES])
 {
 	_cleanup_(closep) int folder = -1;
 	char next[32], name[32];
@@ -517,7 +576,9 @@ int store_add(struct store *store, uint64_t id, const struct record *record,
 	if (mkdirat(store->fd, next, 0700) < 0)
 		return -errno;
 	folder = openat(store->fd, next, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	r = folder < 0 ? -errno : fill_object(store, folder, record, geometry);
+	r = folder < 0 ? -errno : fill_object(store, folder, record, geometry, memory);
+	if (r == 0 && geometry)
+		r = set_attributes(store->fd, next, &record->own, 0700);
 	if (r == 0 && renameat(store->fd, next, store->fd, name) < 0)
 		r = -errno;
 	if (r < 0)
@@ -543,14 +604,40 @@ void store_remove(struct store *store, uint64_t id)
 		remove_folder(store->fd, old);
 }
 
+const char *store_memory_name(enum side side)
+{
+	return memory_names[side];
+}
+
 int store_open_memory(struct store *store, uint64_t id, enum side side, int flags)
 {
+	_cleanup_(closep) int fd = -1;
+	struct stat status;
 	char name[64];
-	int fd;
 
 	snprintf(name, sizeof(name), "%" PRIu64 "/%s", id, memory_names[side]);
 	fd = openat(store->fd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO || errno == EISDIR ?
+			-EIO : -errno;
+	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1)
+		return -EIO;
+	return steal_fd(&fd);
+}
+
+int store_remake_memory(struct store *store, uint64_t id, enum side side, uint64_t size,
+			const struct attributes *attributes)
+{
+	_cleanup_(closep) int folder = open_object(store, id);
+	const union page page = { 0 };
+	int r;
+
+	if (folder < 0)
+		return folder;
+	if (unlinkat(folder, memory_names[side], 0) < 0 && errno != ENOENT)
+		return -errno;
+	r = make_memory(folder, memory_names[side], &page, size);
+	return r < 0 ? r : set_attributes(folder, memory_names[side], attributes, 0600);
 }
 
 char *store_memory_path(struct store *store, uint64_t id, enum side side)
@@ -562,22 +649,36 @@ char *store_memory_path(struct store *store, uint64_t id, enum side side)
 	return path;
 }
 
-int store_replace_data(struct store *store, uint64_t id, const union page *page,
-		       const struct geometry *geometry, const struct attributes *attributes)
+static int make_next(int folder, const struct record *record, const union page *page,
+		     const struct geometry *geometry, const struct attributes *attributes)
 {
-	_cleanup_(closep) int folder = open_object(store, id);
-	int r = folder;
+	_cleanup_(freep) char *text = record_to_text(record);
+	int r = make_memory(folder, "data.new", page, geometry_file_size(geometry));
 
-	if (r >= 0) {
-		unlinkat(folder, "data.new", 0);	/* of a crash */
-		r = make_memory(folder, "data.new", page, geometry_file_size(geometry));
-	}
 	if (r == 0)
 		r = set_attributes(folder, "data.new", attributes, 0600);
-	if (r == 0 && renameat(folder, "data.new", folder, "data") < 0)
-		r = -errno;
-	if (r < 0 && folder >= 0)
+	return r < 0 ? r : write_next(folder, "record.json", text);
+}
+
+int store_replace_data(struct store *store, uint64_t id, const struct record *record,
+		       const union page *page, const struct geometry *geometry,
+		       const struct attributes *attributes)
+{
+	_cleanup_(closep) int folder = open_object(store, id);
+	int r;
+
+	if (folder < 0)
+		return folder;
+	unlinkat(folder, "data.new", 0);	/* the owner's: he may write the folder */
+	r = make_next(folder, record, page, geometry, attributes);
+	if (r == 0)
+		r = put_in_place(folder, "data");
+	if (r == 0)
+		r = put_in_place(folder, "record.json");
+	if (r < 0) {
+		unlinkat(folder, "record.json.new", 0);
 		unlinkat(folder, "data.new", 0);
+	}
 	return r;
 }
 

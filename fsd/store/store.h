@@ -10,8 +10,9 @@
  *	    |-- data		a queue's memory (docs/ring.md)
  *	    `-- consumer
  *
- * Each change is one rename: a crash leaves the state before or after it. Names
- * with a suffix are a change under way, and are swept at the next start.
+ * Each change is put in place by a rename: a crash leaves the state before or
+ * after it. Names with a suffix are a change under way; the next start sweeps
+ * them, and finishes what was in place by half.
  */
 #pragma once
 
@@ -66,21 +67,29 @@ int store_each(struct store *store, store_adopt *adopt, void *user);
 
 /*
  * Keep a new object: its record and, for a queue, memory of @geometry with all
- * its bytes reserved. Return: 0, -ENOSPC, -ENOMEM, or what stopped us; then
- * nothing is left of it.
+ * its bytes reserved, in files of the attributes @memory. Return: 0, -ENOSPC,
+ * -ENOMEM, or what stopped us; then nothing is left of it.
  */
 int store_add(struct store *store, uint64_t id, const struct record *record,
-	      const struct geometry *geometry);
+	      const struct geometry *geometry, const struct attributes memory[N_SIDES]);
 int store_save(struct store *store, uint64_t id, const struct record *record);
 void store_remove(struct store *store, uint64_t id);
 
-/* Open a memory file. Return: a descriptor, or a negative errno. */
+/* "data", "consumer" */
+const char *store_memory_name(enum side side);
+
+/* Open a memory file. Return: a descriptor, -EIO where there is no file of ours, or an errno. */
 int store_open_memory(struct store *store, uint64_t id, enum side side, int flags);
+
+/* In place of what is no file of ours: one of @size bytes, all 0. */
+int store_remake_memory(struct store *store, uint64_t id, enum side side, uint64_t size,
+			const struct attributes *attributes);
 char *store_memory_path(struct store *store, uint64_t id, enum side side);
 
-/* Put a new `data` in place of the old: @page and a ring of @geometry. */
-int store_replace_data(struct store *store, uint64_t id, const union page *page,
-		       const struct geometry *geometry, const struct attributes *attributes);
+/* Put a new `data` in place of the old, @page and a ring of @geometry, and @record with it. */
+int store_replace_data(struct store *store, uint64_t id, const struct record *record,
+		       const union page *page, const struct geometry *geometry,
+		       const struct attributes *attributes);
 
 /* Who may open them: of a memory file, or (@name NULL) of the object's directory. */
 int store_set_attributes(struct store *store, uint64_t id, const char *name,

@@ -1172,6 +1172,47 @@ teardown() { fsd_teardown; }
 	END
 }
 
+@test "a memory file that is gone, or is none of fsd's, is damage, and reset makes it anew" {
+	queue=$(new_queue q 4096)
+	check "$queue" "$STATE" <<-'END'
+		q, state = Queue(args[0]), args[1]
+		folder = next(f'{state}/{name}' for name in os.listdir(state) if os.path.exists(f'{state}/{name}/data'))
+		os.chmod(q / 'data', 0o600)     # in link mode all that can be had again:
+		os.chmod(q / 'consumer', 0o600) # what the file alone knew is gone with it
+		fresh = q.state()
+		with open('precious', 'w', encoding='ascii') as file:
+		    file.write('precious')
+		makers = {'nothing': lambda path: None, 'fifo': os.mkfifo,
+		          'link': lambda path: os.symlink(os.path.abspath('precious'), path),
+		          'dangling': lambda path: os.symlink('nowhere', path),
+		          'hard link': lambda path: os.link('precious', path),
+		          'empty': lambda path: os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))}
+		for name in 'data', 'consumer':
+		    for what, make in makers.items():
+		        q.put(b'entry')
+		        os.unlink(f'{folder}/{name}')
+		        make(f'{folder}/{name}')
+		        equal((what, q.stats()['corrupt']), (what, 1))
+		        refuses(EIO, q.peek)
+		        refuses(EIO, q.put, b'x')
+		        refuses(EIO, q.get)
+		        refuses(EIO, os.rmdir, q.path)
+		        refuses(EIO, q.set, 'capacity', 8192)
+		        if not link_mode and what != 'empty':
+		            refuses(EIO, q.take, name)
+		        for attribute in ATTRIBUTES:
+		            q.text(attribute)
+		        os.chmod(q.path, 0o755)
+		        q.write('reset', '1')
+		        equal((what, q.state()), (what, fresh))
+		        q.put(b'entry')
+		        equal(q.get(), b'entry')
+		        q.write('reset', '1')
+		with open('precious', encoding='ascii') as file:
+		    equal(file.read(), 'precious')
+	END
+}
+
 # --- owner and mode
 
 @test "chmod and chown of a queue and each of its files are kept, over kill -9 too" {
