@@ -78,7 +78,7 @@ static int save_service(const struct service *service)
 	if (r == 0)
 		r = store_save(store, service->node->id, &record);
 	if (r == -ENOENT)
-		r = store_add(store, service->node->id, &record, NULL);
+		r = store_add(store, service->node->id, &record, NULL, NULL);
 	return r;
 }
 
