@@ -26,9 +26,9 @@ struct mapping {
 #define MAPPING_NULL ((struct mapping){ 0 })
 
 /*
- * Map both files with the rights of @role, whole; for a producer or a consumer
- * with all pages present (MAP_POPULATE). The descriptors stay the caller's and may
- * be closed at once.
+ * Map both files with the rights of @role, as far as the queue goes; for a
+ * producer or a consumer with all pages present (MAP_POPULATE). The descriptors
+ * stay the caller's and may be closed at once.
  * Return: 0, -EIO when a file is shorter than its format demands (a page and a
  * ring for `data`, a page for `consumer`), or the errno of fstat or mmap;
  * *@ret is then untouched.
