@@ -22,7 +22,8 @@ struct port_watch {
 	uint64_t wanted;	/* bytes that the producer is armed for */
 };
 
-#define PORT_WATCH_NULL	((struct port_watch){ .self_fd = -1, .mounts_fd = -1, .tick_fd = -1 })
+#define PORT_WATCH_NULL \
+	((struct port_watch){ .self_fd = -1, .mounts_fd = -1, .tick_fd = -1 })
 
 struct IODataQueueMemory {
 	struct ring ring;

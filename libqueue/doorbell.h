@@ -29,7 +29,8 @@ struct doorbell {
 	uint32_t generation;	/* of the mount that these are in */
 };
 
-#define DOORBELL_NULL	((struct doorbell){ .role_fd = -1, .ring_fd = -1, .wait_fd = -1 })
+#define DOORBELL_NULL \
+	((struct doorbell){ .role_fd = -1, .ring_fd = -1, .wait_fd = -1 })
 
 /*
  * Take the role @role in the queue at @path, and map the memory.

@@ -2,8 +2,8 @@
 /*
  * result - IOReturn, errno and text: the one table
  *
- * Several codes have one errno. The row that is marked is the code for that
- * errno, where nothing more is known; an errno without one is kIOReturnError.
+ * Several codes have one errno. One of them is the code for that errno, where
+ * nothing more is known; an errno without one is kIOReturnError.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -14,7 +14,9 @@
 /* A Unix errno may travel as a code of its own, above the others. */
 #define UNIX_ERRNO	0xc000
 
-#define ROW(code, error, from_errno, text) { code, error, from_errno, #code, text }
+/* A row that is the code for its errno, and one that only leads to it. */
+#define CODE(code, error, text)	{ code, error, true, #code, text }
+#define ALSO(code, error, text)	{ code, error, false, #code, text }
 
 static const struct row {
 	IOReturn code;
@@ -23,64 +25,64 @@ static const struct row {
 	const char *name;
 	const char *text;
 } rows[] = {
-	ROW(kIOReturnSuccess,		0,		true,	"done"),
-	ROW(kIOReturnInvalid,		EIO,		false,	"a result that must not occur"),
-	ROW(kIOReturnError,		EIO,		false,	"the memory is damaged, or an unspecified failure"),
-	ROW(kIOReturnNoMemory,		ENOMEM,		true,	"no memory"),
-	ROW(kIOReturnNoResources,	ENOMEM,		false,	"some resource ran out"),
-	ROW(kIOReturnIPCError,		EIO,		false,	"the transport failed"),
-	ROW(kIOReturnNoDevice,		ENXIO,		true,	"no such device, or the end of an iteration"),
-	ROW(kIOReturnNotPrivileged,	EACCES,		true,	"the caller lacks the privilege"),
-	ROW(kIOReturnBadArgument,	EINVAL,		true,	"an argument is wrong"),
-	ROW(kIOReturnLockedRead,	EACCES,		false,	"locked for reading"),
-	ROW(kIOReturnLockedWrite,	EACCES,		false,	"locked for writing"),
-	ROW(kIOReturnExclusiveAccess,	EBUSY,		true,	"somebody else has it open"),
-	ROW(kIOReturnBadMessageID,	EBADMSG,	false,	"the reply is not to this message"),
-	ROW(kIOReturnUnsupported,	EOPNOTSUPP,	true,	"not implemented by this object"),
-	ROW(kIOReturnVMError,		EFAULT,		false,	"mapping or copying memory failed"),
-	ROW(kIOReturnInternalError,	EIO,		false,	"a fault of the library or the driver"),
-	ROW(kIOReturnIOError,		EIO,		true,	"input or output failed"),
-	ROW(kIOReturnCannotLock,	ENOLCK,		false,	"the lock cannot be had"),
-	ROW(kIOReturnNotOpen,		EBADFD,		true,	"not open by this client"),
-	ROW(kIOReturnNotReadable,	EACCES,		false,	"reading is not allowed"),
-	ROW(kIOReturnNotWritable,	EROFS,		false,	"writing is not allowed"),
-	ROW(kIOReturnNotAligned,	EINVAL,		false,	"not aligned"),
-	ROW(kIOReturnBadMedia,		EMEDIUMTYPE,	false,	"the medium is bad"),
-	ROW(kIOReturnStillOpen,		EBUSY,		false,	"still open by somebody"),
-	ROW(kIOReturnRLDError,		ENOEXEC,	false,	"the linker failed"),
-	ROW(kIOReturnDMAError,		EIO,		false,	"direct memory access failed"),
-	ROW(kIOReturnBusy,		EBUSY,		false,	"busy"),
-	ROW(kIOReturnTimeout,		ETIMEDOUT,	true,	"the time is up"),
-	ROW(kIOReturnOffline,		ENODEV,		false,	"the device is offline"),
-	ROW(kIOReturnNotReady,		EAGAIN,		true,	"not ready yet"),
-	ROW(kIOReturnNotAttached,	ENODEV,		false,	"no provider, or an inactive one"),
-	ROW(kIOReturnNoChannels,	EIO,		false,	"no channel left"),
-	ROW(kIOReturnNoSpace,		ENOSPC,		false,	"the buffer is too small"),
-	ROW(kIOReturnPortExists,	EEXIST,		false,	"a port is set already"),
-	ROW(kIOReturnCannotWire,	ENOMEM,		false,	"the memory cannot be pinned"),
-	ROW(kIOReturnNoInterrupt,	EIO,		false,	"no interrupt"),
-	ROW(kIOReturnNoFrames,		EIO,		false,	"no frames are queued"),
-	ROW(kIOReturnMessageTooLarge,	EMSGSIZE,	true,	"larger than anything that fits"),
-	ROW(kIOReturnNotPermitted,	EPERM,		true,	"not permitted"),
-	ROW(kIOReturnNoPower,		ESHUTDOWN,	false,	"no power"),
-	ROW(kIOReturnNoMedia,		ENOMEDIUM,	false,	"no medium"),
-	ROW(kIOReturnUnformattedMedia,	EMEDIUMTYPE,	false,	"the medium is not formatted"),
-	ROW(kIOReturnUnsupportedMode,	EOPNOTSUPP,	false,	"the mode is not supported"),
-	ROW(kIOReturnUnderrun,		ENODATA,	true,	"empty, or too little data"),
-	ROW(kIOReturnOverrun,		EOVERFLOW,	true,	"full, or too much data"),
-	ROW(kIOReturnDeviceError,	EREMOTEIO,	false,	"the device is broken"),
-	ROW(kIOReturnNoCompletion,	EINVAL,		false,	"no completion routine"),
-	ROW(kIOReturnAborted,		ECANCELED,	true,	"cancelled"),
-	ROW(kIOReturnNoBandwidth,	EIO,		false,	"not enough bandwidth"),
-	ROW(kIOReturnNotResponding,	ETIMEDOUT,	false,	"the device does not answer"),
-	ROW(kIOReturnIsoTooOld,		EIO,		false,	"the frame is in the past"),
-	ROW(kIOReturnIsoTooNew,		EIO,		false,	"the frame is too far ahead"),
-	ROW(kIOReturnNotFound,		ENOENT,		true,	"not found"),
-	ROW(MIG_ARRAY_TOO_LARGE,	E2BIG,		true,	"too many scalars"),
-	ROW(MACH_SEND_INVALID_DEST,	ENODEV,		true,	"the connection is dead"),
-	ROW(MACH_SEND_TIMED_OUT,	EAGAIN,		false,	"the receiver is full"),
-	ROW(MACH_SEND_NO_BUFFER,	ENOBUFS,	false,	"no memory for the message"),
-	ROW(MACH_RCV_PORT_DIED,		ENODEV,		false,	"the port was closed meanwhile"),
+	CODE(kIOReturnSuccess,		0,		"done"),
+	ALSO(kIOReturnInvalid,		EIO,		"a result that must not occur"),
+	ALSO(kIOReturnError,		EIO,		"damaged memory, or some other failure"),
+	CODE(kIOReturnNoMemory,		ENOMEM,		"no memory"),
+	ALSO(kIOReturnNoResources,	ENOMEM,		"some resource ran out"),
+	ALSO(kIOReturnIPCError,		EIO,		"the transport failed"),
+	CODE(kIOReturnNoDevice,		ENXIO,		"no such device, or no more of them"),
+	CODE(kIOReturnNotPrivileged,	EACCES,		"the caller lacks the privilege"),
+	CODE(kIOReturnBadArgument,	EINVAL,		"an argument is wrong"),
+	ALSO(kIOReturnLockedRead,	EACCES,		"locked for reading"),
+	ALSO(kIOReturnLockedWrite,	EACCES,		"locked for writing"),
+	CODE(kIOReturnExclusiveAccess,	EBUSY,		"somebody else has it open"),
+	ALSO(kIOReturnBadMessageID,	EBADMSG,	"the reply is not to this message"),
+	CODE(kIOReturnUnsupported,	EOPNOTSUPP,	"not implemented by this object"),
+	ALSO(kIOReturnVMError,		EFAULT,		"mapping or copying memory failed"),
+	ALSO(kIOReturnInternalError,	EIO,		"a fault of the library or the driver"),
+	CODE(kIOReturnIOError,		EIO,		"input or output failed"),
+	ALSO(kIOReturnCannotLock,	ENOLCK,		"the lock cannot be had"),
+	CODE(kIOReturnNotOpen,		EBADFD,		"not open by this client"),
+	ALSO(kIOReturnNotReadable,	EACCES,		"reading is not allowed"),
+	ALSO(kIOReturnNotWritable,	EROFS,		"writing is not allowed"),
+	ALSO(kIOReturnNotAligned,	EINVAL,		"not aligned"),
+	ALSO(kIOReturnBadMedia,		EMEDIUMTYPE,	"the medium is bad"),
+	ALSO(kIOReturnStillOpen,	EBUSY,		"still open by somebody"),
+	ALSO(kIOReturnRLDError,		ENOEXEC,	"the linker failed"),
+	ALSO(kIOReturnDMAError,		EIO,		"direct memory access failed"),
+	ALSO(kIOReturnBusy,		EBUSY,		"busy"),
+	CODE(kIOReturnTimeout,		ETIMEDOUT,	"the time is up"),
+	ALSO(kIOReturnOffline,		ENODEV,		"the device is offline"),
+	CODE(kIOReturnNotReady,		EAGAIN,		"not ready yet"),
+	ALSO(kIOReturnNotAttached,	ENODEV,		"no provider, or an inactive one"),
+	ALSO(kIOReturnNoChannels,	EIO,		"no channel left"),
+	ALSO(kIOReturnNoSpace,		ENOSPC,		"the buffer is too small"),
+	ALSO(kIOReturnPortExists,	EEXIST,		"a port is set already"),
+	ALSO(kIOReturnCannotWire,	ENOMEM,		"the memory cannot be pinned"),
+	ALSO(kIOReturnNoInterrupt,	EIO,		"no interrupt"),
+	ALSO(kIOReturnNoFrames,		EIO,		"no frames are queued"),
+	CODE(kIOReturnMessageTooLarge,	EMSGSIZE,	"larger than anything that fits"),
+	CODE(kIOReturnNotPermitted,	EPERM,		"not permitted"),
+	ALSO(kIOReturnNoPower,		ESHUTDOWN,	"no power"),
+	ALSO(kIOReturnNoMedia,		ENOMEDIUM,	"no medium"),
+	ALSO(kIOReturnUnformattedMedia,	EMEDIUMTYPE,	"the medium is not formatted"),
+	ALSO(kIOReturnUnsupportedMode,	EOPNOTSUPP,	"the mode is not supported"),
+	CODE(kIOReturnUnderrun,		ENODATA,	"empty, or too little data"),
+	CODE(kIOReturnOverrun,		EOVERFLOW,	"full, or too much data"),
+	ALSO(kIOReturnDeviceError,	EREMOTEIO,	"the device is broken"),
+	ALSO(kIOReturnNoCompletion,	EINVAL,		"no completion routine"),
+	CODE(kIOReturnAborted,		ECANCELED,	"cancelled"),
+	ALSO(kIOReturnNoBandwidth,	EIO,		"not enough bandwidth"),
+	ALSO(kIOReturnNotResponding,	ETIMEDOUT,	"the device does not answer"),
+	ALSO(kIOReturnIsoTooOld,	EIO,		"the frame is in the past"),
+	ALSO(kIOReturnIsoTooNew,	EIO,		"the frame is too far ahead"),
+	CODE(kIOReturnNotFound,		ENOENT,		"not found"),
+	CODE(MIG_ARRAY_TOO_LARGE,	E2BIG,		"too many scalars"),
+	CODE(MACH_SEND_INVALID_DEST,	ENODEV,		"the connection is dead"),
+	ALSO(MACH_SEND_TIMED_OUT,	EAGAIN,		"the receiver is full"),
+	ALSO(MACH_SEND_NO_BUFFER,	ENOBUFS,	"no memory for the message"),
+	ALSO(MACH_RCV_PORT_DIED,	ENODEV,		"the port was closed meanwhile"),
 };
 
 static const struct row *find_row(IOReturn code)

@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 #include "libqueue/atomic.h"
 #include "libqueue/mapping.h"
@@ -82,23 +83,4 @@ static inline void restart(struct directory *directory)
 	make_fifos(directory);
 	store_relaxed(&directory->memory.data->generation,
 		      load_relaxed(&directory->memory.data->generation) + 1);
-}
-
-static inline struct timespec in_ms(long ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_nsec += ms % 1000 * 1000000;
-	t.tv_sec += ms / 1000 + t.tv_nsec / 1000000000;
-	t.tv_nsec %= 1000000000;
-	return t;
-}
-
-static inline bool is_over(const struct timespec *end)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec > end->tv_sec || (t.tv_sec == end->tv_sec && t.tv_nsec > end->tv_nsec);
 }

@@ -5,19 +5,17 @@
  * Programs do `drain; poll(port); drain`. A poll here has a time limit that is
  * no part of any promise: reaching it is a stall, and a failed test.
  */
-#include <linux/membarrier.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <sys/mount.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <IOKit/IODataQueueClient.h>
 
 #include "main.h"
 #include "directory.h"
+#include "kernel.h"
 
 #define STALL_MS	5000
 #define QUIET_MS	30	/* so long nothing comes, where nothing is to come */
@@ -25,30 +23,6 @@
 static struct directory directory;
 static IODataQueueMemory *producer, *consumer;
 static int port;
-
-/* Linked with --wrap=syscall: a kernel that denies the membarrier to waiters. */
-static bool membarrier_fails;
-
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
-
-long __wrap_syscall(long number, ...)
-{
-	long a[6];
-	va_list args;
-
-	va_start(args, number);
-	for (size_t i = 0; i < 6; i++)
-		a[i] = va_arg(args, long);
-	va_end(args);
-
-	if (number == SYS_membarrier && membarrier_fails &&
-	    (int)a[0] == MEMBARRIER_CMD_GLOBAL_EXPEDITED) {
-		errno = EPERM;
-		return -1;
-	}
-	return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-}
 
 /* Mounts that others make meanwhile make ports readable: have our own. */
 static void leave_mounts(void)
