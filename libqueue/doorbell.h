@@ -41,8 +41,9 @@ int doorbell_open(const char *path, enum role role, struct doorbell *ret,
 		  struct mapping *ret_mapping);
 
 /*
- * Open everything again by path, in the mount of @generation. *@ret takes over what can be kept, and @bell
- * is left with what the caller closes when it no longer needs it.
+ * Open everything again by path, in the mount of @generation. *@ret takes over
+ * what can be kept, and @bell is left with what the caller closes when it no
+ * longer needs it.
  * Return: 0, or a negative errno, and @bell is as before.
  */
 int doorbell_reopen(struct doorbell *bell, uint32_t generation, struct doorbell *ret);

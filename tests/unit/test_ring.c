@@ -210,10 +210,12 @@ START_TEST(a_new_side_goes_on_where_the_last_one_was)
 
 	new_default(&sides);
 	for (uint64_t n = 0; n < 500; n++) {
+		const struct mapping *memory = &sides.memory;
+
 		ck_assert_int_eq(put(&sides.producer, n, n % 900), 0);
-		ck_assert_int_eq(ring_attach(&sides.producer, ROLE_PRODUCER, &sides.memory, NULL), 0);
+		ck_assert_int_eq(ring_attach(&sides.producer, ROLE_PRODUCER, memory, NULL), 0);
 		get(&sides.consumer, n, n % 900);
-		ck_assert_int_eq(ring_attach(&sides.consumer, ROLE_CONSUMER, &sides.memory, NULL), 0);
+		ck_assert_int_eq(ring_attach(&sides.consumer, ROLE_CONSUMER, memory, NULL), 0);
 	}
 	ck_assert_uint_eq(sides.memory.data->enqueued, 500);
 	ck_assert_uint_eq(sides.memory.consumer->dequeued, 500);

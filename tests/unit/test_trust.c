@@ -216,12 +216,15 @@ END_TEST
 
 static void poke_at_random(const struct sides *sides)
 {
-	static const uint64_t odd[] = { 0, 1, 7, 8, 4096, 8192, 0xfffffff8, UINT32_MAX, UINT64_MAX };
+	static const uint64_t odd[] = {
+		0, 1, 7, 8, 4096, 8192, 0xfffffff8, UINT32_MAX, UINT64_MAX,
+	};
 	uint64_t head = load_relaxed(&sides->memory.consumer->head);
 	uint64_t tail = load_relaxed(&sides->memory.data->tail);
 	uint64_t near[] = { head, tail, head + 8, tail + 8, tail - 8, head + 8192, tail - 8192 };
 	uint64_t value = random() % 2 ? odd[random() % 9] : near[random() % 7];
-	uint64_t slot = (random() % 2 ? head : (uint64_t)random()) % sides->geometry.queue_size & ~7ul;
+	uint64_t place = (random() % 2 ? head : (uint64_t)random()) % sides->geometry.queue_size;
+	unsigned char *slot = sides->memory.data->queue + place / 8 * 8;
 
 	switch (random() % 4) {
 	case 0:
@@ -231,10 +234,10 @@ static void poke_at_random(const struct sides *sides)
 		store_relaxed(&sides->memory.consumer->head, value);
 		break;
 	case 2:
-		store_relaxed((uint64_t *)(void *)(sides->memory.data->queue + slot), value);
+		store_relaxed((uint64_t *)(void *)slot, value);
 		break;
 	default:
-		store_relaxed((uint32_t *)(void *)(sides->memory.data->queue + slot), (uint32_t)value);
+		store_relaxed((uint32_t *)(void *)slot, (uint32_t)value);
 	}
 }
 
