@@ -252,6 +252,7 @@ static int start(struct daemon *daemon)
 		.mountpoint = daemon->mountpoint,
 	};
 	clock_gettime(CLOCK_MONOTONIC, &daemon->registry.started);
+	store_announce(daemon->store);
 	r = session_new(&daemon->registry, daemon->mountpoint, daemon->options.fuse_options,
 			daemon->options.memory, &daemon->session);
 	if (r == 0)
@@ -260,7 +261,6 @@ static int start(struct daemon *daemon)
 		r = session_start(daemon->session);
 	if (r < 0)
 		return r;
-	registry_announce(&daemon->registry);
 	return become_ready(daemon);
 }
 

@@ -334,14 +334,6 @@ static int write_memory(struct queue *queue, enum side side, const void *bytes, 
 	return pwrite(fd, bytes, size, at) == (ssize_t)size ? 0 : -EIO;
 }
 
-void queue_announce(struct queue *queue)
-{
-	uint32_t generation = store_generation(queue->registry->store);
-
-	write_memory(queue, SIDE_PRODUCER, &generation, sizeof(generation),
-		     offsetof(struct queue_data, generation));
-}
-
 /* Changing */
 
 static bool is_held(struct queue *queue)

@@ -37,9 +37,6 @@ int queue_save(struct queue *queue);
 int queue_adopt(struct service *service, uint64_t id, const struct record *record);
 int queue_new(struct service *service, const char *name, const struct making *making);
 
-/* Tell its programs of the new mount. */
-void queue_announce(struct queue *queue);
-
 /* The last reference to its node is gone. */
 void queue_free(struct node *node);
 

@@ -296,18 +296,3 @@ int registry_adopt(struct registry *registry)
 {
 	return store_each(registry->store, adopt, registry);
 }
-
-static void announce_below(struct registry *registry, struct node *node)
-{
-	struct node *child;
-
-	if (node->def == registry->layout->queue)
-		queue_announce(node->object);
-	list_for_each(child, &node->children, siblings)
-		announce_below(registry, child);
-}
-
-void registry_announce(struct registry *registry)
-{
-	announce_below(registry, registry->root);
-}

@@ -63,9 +63,6 @@ void registry_deinit(struct registry *registry, bool keep);
 /* Put everything into the tree that the store has. Return: 0 or what stopped us. */
 int registry_adopt(struct registry *registry);
 
-/* Tell all attached programs that the mount is a new one: when it answers. */
-void registry_announce(struct registry *registry);
-
 /*
  * Make a service in @parent, or a queue in @service.
  * Return: 0, -EEXIST (also for a reserved name), -ENAMETOOLONG, -EINVAL,

@@ -625,6 +625,23 @@ int store_open_memory(struct store *store, uint64_t id, enum side side, int flag
 	return steal_fd(&fd);
 }
 
+void store_announce(struct store *store)
+{
+	_cleanup_(freep) uint64_t *ids = NULL;
+	size_t n = 0;
+
+	if (list_ids(store, &ids, &n) < 0)
+		return;		/* adoption will tell */
+	for (size_t i = 0; i < n; i++) {
+		/* A service has no memory; damaged memory has nobody to tell. */
+		_cleanup_(closep) int fd = store_open_memory(store, ids[i], SIDE_PRODUCER, O_WRONLY);
+
+		if (fd >= 0 && pwrite(fd, &store->generation, sizeof(store->generation),
+				      offsetof(struct queue_data, generation)) < 0)
+			continue;
+	}
+}
+
 int store_remake_memory(struct store *store, uint64_t id, enum side side, uint64_t size,
 			const struct attributes *attributes)
 {

@@ -59,6 +59,12 @@ uint32_t store_generation(const struct store *store);
 int store_save_daemon(struct store *store, const char *mountpoint);
 
 /*
+ * Tell the programs that are attached to queues of another mount to come: its
+ * generation. Call it before the mount is made, which is what wakes them.
+ */
+void store_announce(struct store *store);
+
+/*
  * Call @adopt for each record, services before queues, lower ids first; with NULL
  * for one that cannot be read: its id is taken all the same.
  */
