@@ -38,7 +38,8 @@ static int attributes_from_json(json_t *value, struct attributes *ret)
 {
 	json_int_t uid, gid, mode;
 
-	if (json_unpack(value, "[I,I,I!]", &uid, &gid, &mode) < 0)
+	if (json_unpack(value, "[I,I,I!]", &uid, &gid, &mode) < 0 || uid < 0 || uid > UINT32_MAX ||
+	    gid < 0 || gid > UINT32_MAX || mode < 0 || mode > (S_IFMT | 07777))
 		return -EBADMSG;
 	*ret = (struct attributes){ (uid_t)uid, (gid_t)gid, (mode_t)mode };
 	return 0;
@@ -124,7 +125,8 @@ static int queue_from_json(json_t *value, struct record *record)
 			"capacity", &capacity, "max_entry", &max_entry,
 			"max_entry_is_set", &is_set,
 			side_names[0], &pid[0], &start[0],
-			side_names[1], &pid[1], &start[1]) < 0)
+			side_names[1], &pid[1], &start[1]) < 0 ||
+	    capacity <= 0 || max_entry < 0 || max_entry > UINT32_MAX)
 		return -EBADMSG;
 	record->capacity = (uint64_t)capacity;
 	record->max_entry = (uint32_t)max_entry;

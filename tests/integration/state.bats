@@ -5,6 +5,7 @@
 
 # shellcheck disable=SC2154 # bats sets stderr
 load lib
+load checks
 setup_file() { fsd_setup_file; }
 setup() { fsd_setup; }
 teardown() {
@@ -161,6 +162,59 @@ none_of() { ! pid_of "$1" >/dev/null; }
 	[[ $(get "$MNT/queues/b") == entry ]]
 	stop_fsd
 	[[ -e ${record%/*}/data ]]	# it may still be of use to somebody
+}
+
+@test "however a queue's description is damaged, the other queues are taken over" {
+	start_fsd
+	mkdir "$MNT/queues/b" "$MNT"/queues/{1..50}
+	put "$MNT/queues/b" entry
+	kill_fsd
+	check "$STATE" <<-'END' >damaged
+		import json
+		ways = [lambda: text(b''), lambda: text(b'{'), lambda: text(b'null'), lambda: text(b'[]'), lambda: text(b'{}'),
+		        lambda: text(os.urandom(500)), lambda: text(b' ' * (2 << 20)), lambda: text(b'{"format":' * 5000),
+		        lambda: change(format=2), lambda: change(format='1'), lambda: change(kind='stream'), lambda: change(kind='service'),
+		        lambda: change(name=''), lambda: change(name='a%2Fb'), lambda: change(name='..'), lambda: change(name='%zz'),
+		        lambda: change(name='x' * 256), lambda: change(name=7), lambda: change(name='b'), lambda: change(name='%'),
+		        lambda: change(parent=99999), lambda: change(parent=-1), lambda: change(parent='2'),
+		        lambda: change(own=[0, 0]), lambda: change(own=[-1, 0, 493]), lambda: change(own=[0, 1 << 32, 493]),
+		        lambda: change(own=[0, 0, 1 << 20]), lambda: change(own='root'), lambda: change(files=None),
+		        lambda: change(rows=[]), lambda: change(rows={'data': [0]}), lambda: change(persist='yes'), lambda: change(more=1),
+		        lambda: queue(capacity=-1), lambda: queue(capacity=0), lambda: queue(capacity=1.5), lambda: queue(capacity='8'),
+		        lambda: queue(max_entry=1 << 40), lambda: queue(max_entry=-1), lambda: queue(producer=[1]), lambda: queue(more=1),
+		        lambda: change(queue=None), lambda: without('queue'), lambda: without('name'), lambda: without('own'),
+		        lambda: os.unlink(path), lambda: (os.unlink(path), os.mkdir(path)), lambda: (os.unlink(path), os.mkfifo(path)),
+		        lambda: (os.unlink(path), os.symlink('/etc/passwd', path)), lambda: (os.unlink(path), os.symlink('nowhere', path))]
+		def text(text):
+		    with open(path, 'wb') as file:
+		        file.write(text)
+		def change(**changes):
+		    text(json.dumps({**record, **changes}).encode())
+		def queue(**changes):
+		    change(queue={**record['queue'], **changes})
+		def without(key):
+		    text(json.dumps({name: value for name, value in record.items() if name != key}).encode())
+		for name in os.listdir(args[0]):
+		    path = f'{args[0]}/{name}/record.json'
+		    if os.path.exists(path):
+		        with open(path, encoding='utf-8') as file:
+		            record = json.load(file)
+		        if record['name'] != 'b':
+		            ways.pop()()
+		            print(f'{name}/data')
+		equal(ways, [])
+	END
+	[[ $(wc -l <damaged) -eq 50 ]]
+	: >"$LOG"
+	run_fsd
+	expect_log "cannot be read|cannot take over '.*' of"
+	[[ $(grep -c '^<4>.*, ignoring$' "$LOG") -eq 50 ]]
+	[[ $(ls "$MNT/queues") == b && $(ls "$MNT/IOService") == IOResources ]]
+	mkdir "$MNT/queues/new"
+	[[ $(get "$MNT/queues/b") == entry ]]
+	stop_fsd
+	(cd "$STATE" && find . -name data -printf '%P\n') | sort >kept
+	sort damaged | same - kept
 }
 
 @test "changes that a crash left half done are swept" {
