@@ -141,6 +141,27 @@ static char *default_state(const char *mountpoint)
 	return path;
 }
 
+/*
+ * Where everybody may make a folder, somebody else may have made that of ours: he
+ * could put other memory in the place of what our users are led to.
+ */
+static int check_base(const char *state)
+{
+	_cleanup_(freep) char *base = strndup(state, (size_t)(strrchr(state, '/') - state));
+	struct stat status;
+
+	if (!base)
+		return -ENOMEM;
+	if (stat(base, &status) < 0)
+		return log_errno(-errno, "cannot look at '%s'", base);
+	if ((status.st_uid == geteuid() || status.st_uid == 0) &&
+	    (!(status.st_mode & 022) || status.st_mode & S_ISVTX))
+		return 0;
+	log_error("'%s' belongs to uid %u or may be written by others; choose a state directory with -s",
+		  base, status.st_uid);
+	return -EPERM;
+}
+
 static int open_state(struct daemon *daemon)
 {
 	_cleanup_(freep) char *by_default = NULL;
@@ -152,6 +173,8 @@ static int open_state(struct daemon *daemon)
 	if (!path)
 		return -ENOMEM;
 	r = store_open(path, &daemon->store);
+	if (r == 0 && by_default)
+		r = check_base(store_path(daemon->store));
 	if (r < 0)
 		return r;
 	daemon->had_state = !store_is_empty(daemon->store);

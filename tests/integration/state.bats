@@ -284,6 +284,39 @@ none_of() { ! pid_of "$1" >/dev/null; }
 	eventually test ! -e "$state"
 }
 
+none_of_these() { [[ -z $(find "$1" -name fsd.json 2>/dev/null) ]]; }
+
+@test "the environment's directory may be one of several, and is not taken when it is no path" {
+	mkdir one two run
+	RUNTIME_DIRECTORY=$T/one:$T/two "$FSD" "$MNT"
+	[[ -n $(find one -name fsd.json) && -z $(ls two) ]]
+	try_unmount
+	eventually none_of_these one
+	RUNTIME_DIRECTORY=one XDG_RUNTIME_DIR=$T/run "$FSD" "$MNT"
+	[[ -n $(find run -name fsd.json) ]]
+	try_unmount
+	eventually none_of_these run
+}
+
+@test "by default the state is not kept where somebody else may change it" {
+	skip_unless_root "another user has to be made"
+	unset RUNTIME_DIRECTORY
+	export XDG_RUNTIME_DIR=$T/run
+	for how in 'chown 12345' 'chmod 0777' 'chmod 0775'; do
+		mkdir -p run/fsd
+		$how run/fsd
+		fails 1 "'$T/run/fsd' belongs to uid" "$MNT"
+		run ! is_mounted
+		[[ -z $(find run -type f) ]]
+		rm -rf run
+	done
+	mkdir -p run/fsd
+	chmod 1777 run/fsd	# like /tmp
+	"$FSD" "$MNT"
+	try_unmount
+	eventually none_of_these run
+}
+
 @test "a full state directory is ENOSPC at mkdir and at a larger capacity, and all stays as it was" {
 	skip_unless_root "a small tmpfs has to be mounted"
 	mkdir small
