@@ -35,7 +35,6 @@ struct daemon {
 	struct session *session;
 	struct registry registry;
 	struct source signals;
-	bool had_state;			/* something to adopt: a failed start leaves it */
 	int ready_fd;			/* who started us waits for a byte; -1: nobody */
 };
 
@@ -177,7 +176,6 @@ static int open_state(struct daemon *daemon)
 		r = check_base(store_path(daemon->store));
 	if (r < 0)
 		return r;
-	daemon->had_state = !store_is_empty(daemon->store);
 	if (!store_is_on_tmpfs(daemon->store))
 		log_warning("state directory '%s' is not on a tmpfs: queues will be slower, ignoring",
 			    path);
@@ -287,12 +285,12 @@ static int start(struct daemon *daemon)
 	return become_ready(daemon);
 }
 
-/* Without @keep, what is not persistent ends with us. */
-static void stop(struct daemon *daemon, bool keep)
+/* What is not persistent ends with us; where the start @failed, only what it made. */
+static void stop(struct daemon *daemon, bool failed)
 {
 	daemon->session = session_free(daemon->session);
 	if (daemon->registry.layout)
-		registry_deinit(&daemon->registry, keep);
+		registry_deinit(&daemon->registry, failed);
 	daemon->opener = opener_free(daemon->opener);
 	if (daemon->loop)
 		loop_unwatch(daemon->loop, &daemon->signals);
@@ -310,7 +308,7 @@ static int run(struct daemon *daemon)
 
 	if (started)
 		r = loop_run(daemon->loop);
-	stop(daemon, !started && daemon->had_state);
+	stop(daemon, !started);
 	return r;
 }
 

@@ -195,6 +195,7 @@ int registry_init(struct registry *registry)
 	};
 	int r;
 
+	registry->first_new_id = UINT64_MAX;
 	node_ids_above(ID_LAST_FIXED);
 	r = node_new(NULL, "", ID_ROOT, registry->layout->root, &own, &registry->root);
 	if (r == 0)
@@ -216,23 +217,31 @@ void service_free(struct node *node)
 	free(node->object);
 }
 
-/* Everything below @node, then @node. */
-static bool remove_tree(struct registry *registry, struct node *node, bool keep)
+static bool is_kept(const struct registry *registry, const struct node *node, bool failed)
 {
-	bool has_kept = keep;
+	const struct service *service = node->object;
+	const struct queue *queue = node->object;
+
+	if (failed)
+		return node->id < registry->first_new_id;
+	if (node->def == registry->layout->queue)
+		return queue->persist;
+	return node->def == registry->layout->service && service->persist &&
+	       service != registry->resources;
+}
+
+/* Everything below @node, then @node. */
+static bool remove_tree(struct registry *registry, struct node *node, bool failed)
+{
+	bool has_kept = is_kept(registry, node, failed);
 	struct node *child;
 
 	list_for_each(child, &node->children, siblings)
-		has_kept |= remove_tree(registry, child, keep);
+		has_kept |= remove_tree(registry, child, failed);
 	if (node->def == registry->layout->queue) {
 		struct queue *queue = node->object;
 
-		has_kept |= queue->persist;
 		queue->removed = true;
-	} else if (node->def == registry->layout->service) {
-		const struct service *service = node->object;
-
-		has_kept |= service->persist && service != registry->resources;
 	}
 	if (!has_kept)
 		store_remove(registry->store, node->id);
@@ -240,10 +249,10 @@ static bool remove_tree(struct registry *registry, struct node *node, bool keep)
 	return has_kept;
 }
 
-void registry_deinit(struct registry *registry, bool keep)
+void registry_deinit(struct registry *registry, bool failed)
 {
 	if (registry->root)
-		remove_tree(registry, registry->root, keep);
+		remove_tree(registry, registry->root, failed);
 	registry->root = NULL;
 }
 
@@ -294,5 +303,9 @@ static void adopt(void *user, uint64_t id, const struct record *record)
 
 int registry_adopt(struct registry *registry)
 {
-	return store_each(registry->store, adopt, registry);
+	int r = store_each(registry->store, adopt, registry);
+
+	if (r == 0)
+		registry->first_new_id = node_last_id() + 1;
+	return r;
 }

@@ -33,6 +33,7 @@ struct registry {
 	struct timespec started;	/* CLOCK_MONOTONIC */
 	struct node *root;
 	struct service *plane, *resources;
+	uint64_t first_new_id;		/* of what was not there before this start */
 };
 
 struct service {
@@ -57,8 +58,11 @@ struct making {
  */
 int registry_init(struct registry *registry);
 
-/* Free the tree. Without @keep, all of the store but the persistent ends with it. */
-void registry_deinit(struct registry *registry, bool keep);
+/*
+ * Free the tree. All of the store but the persistent ends with it; or, where the
+ * start @failed, what was not there before.
+ */
+void registry_deinit(struct registry *registry, bool failed);
 
 /* Put everything into the tree that the store has. Return: 0 or what stopped us. */
 int registry_adopt(struct registry *registry);

@@ -115,6 +115,11 @@ static void unindex_node(struct node *node)
 	tdelete(node, &by_name, compare_names);
 }
 
+uint64_t node_last_id(void)
+{
+	return last_id;
+}
+
 void node_ids_above(uint64_t id)
 {
 	if (id > last_id)

@@ -138,5 +138,6 @@ uint64_t node_other_inode(const struct node *node, const struct row *row);
 /* Return: the node, or NULL when it is gone; *@ret_row NULL for a directory. */
 struct node *node_by_inode(uint64_t inode, const struct row **ret_row);
 
-/* Ids handed out from now on are above @id. */
+/* Ids handed out from now on are above @id, and above the last in any case. */
 void node_ids_above(uint64_t id);
+uint64_t node_last_id(void);

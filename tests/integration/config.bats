@@ -108,6 +108,96 @@ refused() { # refused LINE[:COLUMN] WHAT
 	END
 }
 
+@test "each kind of mistake is refused with its place, and leaves nothing" {
+	local n=0 place what text
+	while IFS='|' read -r place what text; do
+		[[ $text != '$DEEP' ]] || text=$(printf '%3000s' '' | tr ' ' '[')
+		echo "$place $what: ${text:0:100}"
+		rm -rf "$STATE"
+		mkdir "$STATE"
+		printf '%b\n' "$text" | refused "$place" "$what"
+		n=$((n + 1))
+	done <<-'END'
+		1:1|must be an object|[ ]
+		1:1|must be an object|[ {"name": "q"} ]
+		1:12|must be a list|{"queues": {"name": "q"}}
+		1:12|must be a list|{"queues": null}
+		1:14|must be an object|{"queues": [ "q" ]}
+		1:14|"name" is missing|{"queues": [ {"capacity": 8} ]}
+		1:22|"name" must be|{"queues": [{"name": 7}]}
+		1:22|"name" must be|{"queues": [{"name": ""}]}
+		1:22|"name" must be|{"queues": [{"name": "."}]}
+		1:22|"name" must be|{"queues": [{"name": "a/b"}]}
+		1:35|"mode" must be|{"queues": [{"name": "q", "mode": "0888"}]}
+		1:35|"mode" must be|{"queues": [{"name": "q", "mode": "01777"}]}
+		1:35|"mode" must be|{"queues": [{"name": "q", "mode": 432}]}
+		1:35|"mode" must be|{"queues": [{"name": "q", "mode": "rw"}]}
+		1:36|"owner" must be|{"queues": [{"name": "q", "owner": 0}]}
+		1:36|"group" must be|{"queues": [{"name": "q", "group": "nobody-of-this-name"}]}
+		1:36|"group" must be|{"queues": [{"name": "q", "group": "4294967296"}]}
+		1:39|"capacity" must be|{"queues": [{"name": "q", "capacity": 0}]}
+		1:39|"capacity" must be|{"queues": [{"name": "q", "capacity": -8}]}
+		1:39|"capacity" must be|{"queues": [{"name": "q", "capacity": 8.0}]}
+		1|too big|{"queues": [{"name": "q", "capacity": 9223372036854775808}]}
+		1:40|"max_entry" must be|{"queues": [{"name": "q", "max_entry": 0}]}
+		1:40|"max_entry" must be|{"queues": [{"name": "q", "max_entry": [8]}]}
+		1:38|"persist" must be|{"queues": [{"name": "q", "persist": 1}]}
+		3:1|in this list twice|{"services": [{"name": "S"},\n{"name": "T"},\n{"name": "S"}]}
+		2:2|unknown key "capacity"|{"services": [{"name": "S",\n "capacity": 8}]}
+		3:3|unknown key "x"|{"services": [{"name": "S",\n "services": [{"name": "T", "queues": [{"name": "q",\n  "x": 1}]}]}]}
+		2:2|unknown key "clients"|{"queues": [],\n "clients": []}
+		1|end of file|{"queues": []} x
+		2|end of file|{"queues": [ {"name": "q"} ]
+		1|unable to decode|{"queues": [{"name": "\xff"}]}
+		1|0000|{"queues": [{"name": "a\\u0000b"}]}
+		1|maximum parsing depth|$DEEP
+	END
+	[[ $n -eq 33 ]]
+}
+
+@test "services nested too deep are refused with their place, those that are not are made" {
+	nested() { # nested DEPTH
+		printf '{"services": ['
+		for ((i = 0; i < $1; i++)); do printf '{"name": "S%d", "services": [' "$i"; done
+		for ((i = 0; i < $1; i++)); do printf ']}'; done
+		printf ']}\n'
+	}
+	nested 100 | refused 1 'nested too deep'
+	mkdir "$STATE"
+	nested 1000 | refused 1 'nested too deep'
+	mkdir "$STATE"
+	nested 60 >config.json
+	start_fsd -c config.json
+	[[ $(find "$MNT/IOService" -name 'S*' | wc -l) -eq 60 ]]
+}
+
+@test "in the background a wrong configuration is said before anything is done" {
+	echo '{"queue": []}' >config.json
+	run --separate-stderr "$FSD" -s "$STATE" -c config.json "$MNT"
+	[[ $status -eq 1 && $stderr == *'config.json:1:2: unknown key "queue"'* ]]
+	run ! is_mounted
+	[[ -z $(ls "$STATE") ]]
+	echo '{"queues": [ {"name": "a"}, {"name": "b", "capacity": 2000000000} ]}' >config.json
+	run --separate-stderr "$FSD" -s "$STATE" -c config.json "$MNT"
+	[[ $status -eq 1 && $stderr == *"cannot make queue 'b'"* ]]
+	run ! is_mounted
+	[[ -z $(ls "$STATE") ]]
+}
+
+@test "a wrong configuration leaves what a killed fsd kept" {
+	start_fsd
+	mkdir "$MNT/queues/q"
+	put "$MNT/queues/q" entry
+	kill_fsd
+	for text in '{' '{"queues": [ {"name": "a", "persist": true}, {"name": "b", "capacity": 2000000000} ]}'; do
+		echo "$text" >config.json
+		run -1 "$FSD" -f -s "$STATE" -o "memory=$MODE" -c config.json "$MNT"
+	done
+	run_fsd
+	[[ $(get "$MNT/queues/q") == entry ]]
+	[[ $(ls "$MNT/queues") == q ]]
+}
+
 @test "a configuration that is not there, or is none, is refused" {
 	run -1 --separate-stderr "$FSD" -f -s "$STATE" -c nothing.json "$MNT"
 	[[ $stderr == *"'nothing.json'"*"No such file"* ]]
@@ -123,7 +213,7 @@ refused() { # refused LINE[:COLUMN] WHAT
 
 @test "what cannot be made is refused, and what was made before it is gone" {
 	local status=0
-	echo '{ "queues": [ { "name": "a" }, { "name": "b", "capacity": 2000000000 } ] }' >config.json
+	echo '{ "queues": [ { "name": "a", "persist": true }, { "name": "b", "capacity": 2000000000 } ] }' >config.json
 	"$FSD" -f -s "$STATE" -c config.json "$MNT" 2>said || status=$?
 	[[ $status -eq 1 ]]
 	grep -q "cannot make queue 'b' of the configuration: No space left" said
