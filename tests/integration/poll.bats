@@ -59,7 +59,8 @@ for i in range(rounds):
     assert os.read(back, 100) == b"%d" % i
 ' "$MNT/queues"
 		kill -9 "$echoing"
-		eventually rmdir "$MNT"/queues/there "$MNT"/queues/back 2>/dev/null
+		eventually rmdir "$MNT/queues/there" 2>/dev/null
+		eventually rmdir "$MNT/queues/back" 2>/dev/null
 	done
 }
 
