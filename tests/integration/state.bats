@@ -117,7 +117,86 @@ none_of() { ! pid_of "$1" >/dev/null; }
 	[[ $(grep -c " $MNT fuse" /proc/self/mounts) -eq 1 ]]
 }
 
+@test "two mounts at once know nothing of each other" {
+	mkdir other
+	start_fsd
+	"$FSD" -s "$T/second" -o "memory=$MODE" other
+	mkdir "$MNT/queues/q" other/queues/q other/queues/r
+	put "$MNT/queues/q" first
+	put other/queues/q second
+	[[ $(get "$MNT/queues/q") == first && $(get other/queues/q) == second ]]
+	[[ $(ls "$MNT/queues") == q ]]
+	unmount other
+	eventually none_of "$T/second"
+	[[ -d $MNT/queues/q && ! -e second ]]
+}
+
+@test "SIGHUP and SIGPIPE are ignored" {
+	start_fsd
+	kill -HUP "$FSD_PID"
+	kill -PIPE "$FSD_PID"
+	mkdir "$MNT/queues/q"
+	rmdir "$MNT/queues/q"
+}
+
 # --- state directories
+
+@test "a state directory that cannot be one is refused" {
+	: >file
+	fails 1 "state directory '$T/file'" -s "$T/file" "$MNT"
+	fails 1 "state directory '$T/file/x'" -s "$T/file/x" "$MNT"
+	fails 1 "state directory '/proc/nothing'" -s /proc/nothing "$MNT"
+	fails 1 "state directory ''" -s '' "$MNT"
+	ln -s nowhere dangling
+	fails 1 "state directory '$T/dangling'" -s "$T/dangling" "$MNT"
+	mkdir "$STATE/lock"
+	fails 1 "state/lock'" -s "$STATE" "$MNT"
+	rmdir "$STATE/lock"
+	ln -s ../file "$STATE/lock"
+	fails 1 "state/lock'" -s "$STATE" "$MNT"
+	rm "$STATE/lock"
+	[[ -z $(ls "$STATE") ]]
+	# Folders above it are made; a link to one is as good as it.
+	ln -s "$T/a/b/c" link
+	mkdir -p a/b
+	"$FSD" -s "$T/a/b/c/d" "$MNT"
+	[[ -e a/b/c/d/fsd.json ]]
+	try_unmount
+	eventually test ! -e a/b/c/d
+}
+
+@test "a start that fails leaves the state directory as it is" {
+	start_fsd
+	mkdir "$MNT/queues/q" "$MNT/IOService/S"
+	put "$MNT/queues/q" entry
+	kill_fsd
+	unmount "$MNT" lazily
+	kept() { # all but the generation, which goes up with each try
+		find "$STATE" -printf '%P %y %m\n' | sort
+		find "$STATE" -name record.json -exec sha256sum {} + | sort
+	}
+	kept >before
+	fails 1 "No such file" -s "$STATE" "$T/none"
+	fails 1 "is no directory" -s "$STATE" "$LOG"
+	fails 1 "mount options" -s "$STATE" -o nosuchoption "$MNT"
+	fails 2 "fsd --help" -s "$STATE" --nonsense "$MNT"
+	kept >after
+	same before after
+	run_fsd
+	[[ $(get "$MNT/queues/q") == entry && -d $MNT/IOService/S ]]
+}
+
+@test "in the background, too, a state directory in use or of others is refused with status 1" {
+	start_fsd
+	mkdir other strange
+	: >strange/file
+	run --separate-stderr "$FSD" -s "$STATE" other
+	[[ $status -eq 1 && $stderr == *"is in use by another fsd"* ]]
+	run --separate-stderr "$FSD" -s strange other
+	[[ $status -eq 1 && $stderr == *"it holds 'file'"* ]]
+	run ! mountpoint -q other
+	mkdir "$MNT/queues/q"
+}
 
 @test "a second fsd on a state directory is refused, and the first goes on" {
 	start_fsd
@@ -147,6 +226,31 @@ none_of() { ! pid_of "$1" >/dev/null; }
 	fails 1 "fsd.json' is damaged" -s "$STATE" "$MNT"
 	find "$STATE" -name data | grep -q .
 	unmount "$MNT" lazily
+}
+
+@test "however the daemon's description is damaged, it is refused, and mended it is taken" {
+	start_fsd
+	mkdir "$MNT/queues/q"
+	put "$MNT/queues/q" entry
+	kill_fsd
+	cp "$STATE/fsd.json" good.json
+	for text in '' '{}' '[]' 'null' '{"format": 1}' '{"format": 2, "generation": 1, "made": false}' \
+		'{"format": 1, "generation": "1", "made": false}' '{"format": 1, "generation": 1, "made": 0}' \
+		'{"format": 1, "generation": 1, "made": false, "made": false}' $'\xff'; do
+		printf '%s' "$text" >"$STATE/fsd.json"
+		fails 1 "is damaged or of another version" -s "$STATE" "$MNT"
+	done
+	rm "$STATE/fsd.json"
+	fails 1 "it holds '" -s "$STATE" "$MNT"
+	mkdir "$STATE/fsd.json"
+	fails 1 "fsd.json'" -s "$STATE" "$MNT"
+	rmdir "$STATE/fsd.json"
+	ln -s ../good.json "$STATE/fsd.json"
+	fails 1 "fsd.json'" -s "$STATE" "$MNT"
+	rm "$STATE/fsd.json"
+	cp good.json "$STATE/fsd.json"
+	run_fsd
+	[[ $(get "$MNT/queues/q") == entry ]]
 }
 
 @test "a queue whose description is damaged is left alone, the others are taken over" {
