@@ -204,6 +204,8 @@ static int make_folders(const char *path, bool *ret_made)
 
 	if (!part)
 		return -ENOMEM;
+	if (*part == '\0')
+		return -ENOENT;
 	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdir(part, 0711) < 0 && errno != EEXIST)
