@@ -34,8 +34,15 @@ flat() {
 			def turns(n):
 			    for i in range(n):
 			        turn(i)
+			def settled():      # close(2) does not wait for fsd: nothing changes any more
+			    last, same = counts(), 0
+			    while same < 15:
+			        time.sleep(0.02)
+			        now = counts()
+			        last, same = now, same + 1 if now == last else 0
+			    return last
 			turn(0)     # what is started at the first need
-			idle = counts()
+			idle = settled()
 			turns(rounds // 20 + 1)
 			eventually(lambda: counts() == idle, f'{counts()} == {idle}')
 			before = memory()
