@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two lists under one lock: what the thread shall open, and what the loop shall
- * hear of. An opening belongs to the lists; its user only may cancel it.
+ * One opening at a time goes to the thread and comes back, through a pair of
+ * sockets; the rest wait in a list. So the thread shares no memory with the loop
+ * but the opening that it has, and no files:
+ *
+ * While the thread waits for the loop to answer its look-up it cannot be killed.
+ * When fsd is, the loop's files are closed, /dev/fuse with them, and that is
+ * what ends the wait. If the thread had /dev/fuse open as well, each would wait
+ * for the other, and nobody could kill fsd, or use the mount, ever after.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include "util/cleanup.h"
 #include "util/list.h"
@@ -19,22 +26,25 @@ struct opening {
 	struct list link;
 	char *path;
 	int flags;
-	int result;		/* descriptor or negative errno */
 	opener_done *done;	/* NULL: cancelled; the loop's thread alone looks at it */
 	void *user;
 };
 
 struct opener {
 	struct loop *loop;
-	struct source finished;	/* an eventfd */
+	struct source answers;	/* the loop's socket */
+	int far_fd;		/* the thread's */
 	char *root;
 	pthread_t thread;
 	bool running;		/* there is a thread to join */
+	bool busy;		/* it has the first of @wanted */
+	struct list wanted;
+};
 
-	pthread_mutex_t lock;	/* over what follows */
-	pthread_cond_t wanted_changed;
-	struct list wanted, ready;
-	bool stop;
+/* What goes back: 0 and a descriptor, or a negative errno. */
+union rights {
+	char bytes[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
 };
 
 static void opening_free(struct opening *opening)
@@ -43,121 +53,56 @@ static void opening_free(struct opening *opening)
 	free(opening);
 }
 
-/* Called and left with the lock held. */
-static void open_one(struct opener *opener, struct opening *opening)
-{
-	int fd;
+/* The thread */
 
-	list_remove(&opening->link);
-	pthread_mutex_unlock(&opener->lock);
-	fd = open(opening->path, opening->flags | O_CLOEXEC);
-	opening->result = fd < 0 ? -errno : fd;
-	pthread_mutex_lock(&opener->lock);
-	list_append(&opener->ready, &opening->link);
-	eventfd_write(opener->finished.fd, 1);
+static void part_from_files(int fd)
+{
+	if (unshare(CLONE_FILES) < 0)
+		return;
+	close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0);
+	close_range((unsigned)fd + 1, ~0u, 0);
+}
+
+static bool send_fd(int socket, int fd)
+{
+	union rights rights = { 0 };
+	int result = 0;
+	struct iovec part = { &result, sizeof(result) };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1,
+		.msg_control = rights.bytes, .msg_controllen = sizeof(rights.bytes),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	return sendmsg(socket, &message, MSG_NOSIGNAL) >= 0;
+}
+
+static void open_one(int socket, const struct opening *opening)
+{
+	_cleanup_(closep) int fd = open(opening->path, opening->flags | O_CLOEXEC);
+	int result;
+
+	if (fd >= 0 && send_fd(socket, fd))
+		return;
+	result = -errno;
+	/* That the loop is gone is as good. */
+	if (send(socket, &result, sizeof(result), MSG_NOSIGNAL) < 0)
+		return;
 }
 
 static void *opener_thread(void *user)
 {
-	struct opener *opener = user;
+	const struct opener *opener = user;
+	const int socket = opener->far_fd;
+	const struct opening *opening;
 
-	pthread_mutex_lock(&opener->lock);
-	while (!opener->stop) {
-		if (list_is_empty(&opener->wanted))
-			pthread_cond_wait(&opener->wanted_changed, &opener->lock);
-		else
-			open_one(opener, container_of(opener->wanted.next, struct opening, link));
-	}
-	pthread_mutex_unlock(&opener->lock);
-	return NULL;
-}
-
-static struct opening *take_ready(struct opener *opener)
-{
-	struct opening *opening = NULL;
-
-	pthread_mutex_lock(&opener->lock);
-	if (!list_is_empty(&opener->ready)) {
-		opening = container_of(opener->ready.next, struct opening, link);
-		list_remove(&opening->link);
-	}
-	pthread_mutex_unlock(&opener->lock);
-	return opening;
-}
-
-static void on_finished(struct source *source, uint32_t events)
-{
-	struct opener *opener = container_of(source, struct opener, finished);
-	struct opening *opening;
-	eventfd_t count;
-
-	(void)events;
-	eventfd_read(source->fd, &count);
-	while ((opening = take_ready(opener))) {
-		if (opening->done)
-			opening->done(opening->user, opening->result);
-		else
-			close_fd(opening->result);
-		opening_free(opening);
-	}
-}
-
-int opener_new(struct loop *loop, const char *root, struct opener **ret)
-{
-	struct opener *opener = calloc(1, sizeof(*opener));
-	int r;
-
-	if (!opener)
-		return -ENOMEM;
-	opener->loop = loop;
-	opener->finished = SOURCE_INIT(on_finished);
-	pthread_mutex_init(&opener->lock, NULL);
-	pthread_cond_init(&opener->wanted_changed, NULL);
-	list_init(&opener->wanted);
-	list_init(&opener->ready);
-
-	opener->root = strdup(root);
-	opener->finished.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	r = !opener->root ? -ENOMEM : opener->finished.fd < 0 ? -errno : 0;
-	if (r == 0)
-		r = loop_watch(loop, &opener->finished, EPOLLIN);
-	if (r < 0)
-		opener_free(opener);
-	else
-		*ret = opener;
-	return r;
-}
-
-static void free_all(struct list *openings)
-{
-	struct opening *opening;
-
-	list_for_each(opening, openings, link) {
-		list_remove(&opening->link);
-		close_fd(opening->result);
-		opening_free(opening);
-	}
-}
-
-struct opener *opener_free(struct opener *opener)
-{
-	if (!opener)
-		return NULL;
-	pthread_mutex_lock(&opener->lock);
-	opener->stop = true;
-	pthread_cond_signal(&opener->wanted_changed);
-	pthread_mutex_unlock(&opener->lock);
-	if (opener->running)
-		pthread_join(opener->thread, NULL);
-
-	free_all(&opener->wanted);
-	free_all(&opener->ready);
-	loop_unwatch(opener->loop, &opener->finished);
-	close_fd(opener->finished.fd);
-	pthread_cond_destroy(&opener->wanted_changed);
-	pthread_mutex_destroy(&opener->lock);
-	free(opener->root);
-	free(opener);
+	part_from_files(socket);
+	while (recv(socket, &opening, sizeof(opening), 0) == (ssize_t)sizeof(opening))
+		open_one(socket, opening);
 	return NULL;
 }
 
@@ -177,6 +122,120 @@ static int start_thread(struct opener *opener)
 	return -r;
 }
 
+/* The loop */
+
+/* Return: false when nothing is there yet. */
+static bool receive(int socket, int *ret)
+{
+	union rights rights;
+	int result;
+	struct iovec part = { &result, sizeof(result) };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1,
+		.msg_control = rights.bytes, .msg_controllen = sizeof(rights.bytes),
+	};
+	struct cmsghdr *header;
+
+	if (recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(result))
+		return false;
+	header = CMSG_FIRSTHDR(&message);
+	if (header && header->cmsg_type == SCM_RIGHTS)
+		memcpy(&result, CMSG_DATA(header), sizeof(result));
+	else if (result == 0)
+		result = -EMFILE;	/* the descriptor found no place here */
+	*ret = result;
+	return true;
+}
+
+static struct opening *first(struct opener *opener)
+{
+	return container_of(opener->wanted.next, struct opening, link);
+}
+
+/* Give the thread its next. */
+static int ask(struct opener *opener)
+{
+	struct opening *opening = first(opener);
+
+	if (opener->busy || list_is_empty(&opener->wanted))
+		return 0;
+	if (send(opener->answers.fd, &opening, sizeof(opening), MSG_NOSIGNAL) < 0)
+		return -errno;
+	opener->busy = true;
+	return 0;
+}
+
+static void finish(struct opener *opener, int result)
+{
+	struct opening *opening = first(opener);
+
+	list_remove(&opening->link);
+	if (opening->done)
+		opening->done(opening->user, result);
+	else
+		close_fd(result);
+	opening_free(opening);
+}
+
+static void on_answer(struct source *source, uint32_t events)
+{
+	struct opener *opener = container_of(source, struct opener, answers);
+	int result, r;
+
+	(void)events;
+	if (!receive(source->fd, &result))
+		return;
+	opener->busy = false;
+	finish(opener, result);
+	while ((r = ask(opener)) < 0)
+		finish(opener, r);
+}
+
+int opener_new(struct loop *loop, const char *root, struct opener **ret)
+{
+	struct opener *opener = calloc(1, sizeof(*opener));
+	int ends[2] = { -1, -1 };
+	int r;
+
+	if (!opener)
+		return -ENOMEM;
+	opener->loop = loop;
+	list_init(&opener->wanted);
+	opener->root = strdup(root);
+	r = !opener->root ? -ENOMEM :
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
+	opener->answers = SOURCE_INIT(on_answer);
+	opener->answers.fd = ends[0];
+	opener->far_fd = ends[1];
+	if (r == 0)
+		r = loop_watch(loop, &opener->answers, EPOLLIN);
+	if (r < 0)
+		opener_free(opener);
+	else
+		*ret = opener;
+	return r;
+}
+
+struct opener *opener_free(struct opener *opener)
+{
+	struct opening *opening;
+
+	if (!opener)
+		return NULL;
+	loop_unwatch(opener->loop, &opener->answers);
+	close_fd(opener->answers.fd);	/* the thread's end, too */
+	if (opener->running)
+		pthread_join(opener->thread, NULL);
+	close_fd(opener->far_fd);
+	list_for_each(opening, &opener->wanted, link) {
+		list_remove(&opening->link);
+		opening_free(opening);
+	}
+	free(opener->root);
+	free(opener);
+	return NULL;
+}
+
 int opener_start(struct opener *opener, const char *path, int flags,
 		 opener_done *done, void *user, struct opening **ret)
 {
@@ -188,16 +247,18 @@ int opener_start(struct opener *opener, const char *path, int flags,
 	opening = malloc(sizeof(*opening));
 	if (!opening)
 		return -ENOMEM;
-	*opening = (struct opening){ .flags = flags, .result = -1, .done = done, .user = user };
+	*opening = (struct opening){ .flags = flags, .done = done, .user = user };
 	if (asprintf(&opening->path, "%s/%s", opener->root, path) < 0) {
 		free(opening);
 		return -ENOMEM;
 	}
-
-	pthread_mutex_lock(&opener->lock);
 	list_append(&opener->wanted, &opening->link);
-	pthread_cond_signal(&opener->wanted_changed);
-	pthread_mutex_unlock(&opener->lock);
+	r = ask(opener);
+	if (r < 0) {
+		list_remove(&opening->link);
+		opening_free(opening);
+		return r;
+	}
 	*ret = opening;
 	return 0;
 }

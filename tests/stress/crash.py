@@ -1,12 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""crash.py CRASH_AT.SO - kill fsd before each single change that an operation makes in its state directory
+"""crash.py CRASH_AT.SO changes - kill fsd before each single change that an operation makes in its state directory
 
 Whatever the step, the next fsd finds everything as it was before the operation or as it is after it, and nothing
 half done.
+
+crash.py CRASH_AT.SO answers - kill fsd before each single answer to the kernel, while it opens the bells in its own mount
+
+It must be gone then, and the mount can be taken over.
 """
 import contextlib
 import os
+import select
+import signal
 import sys
 import daemon
 
@@ -180,13 +186,64 @@ def crash(fsd, operation):
     sys.exit(f'{operation.name} has no end')
 
 
+def wake():
+    """A waiting poll, and an entry: fsd waits at one bell and rings another."""
+    into = os.open(f'{QUEUES}/q/dequeue', os.O_RDONLY | os.O_NONBLOCK)
+    poller = select.poll()
+    poller.register(into, select.POLLIN)
+    try:
+        poller.poll(0)
+        put(f'{QUEUES}/q', b'entry')
+        if poller.poll(daemon.PATIENCE * 1000) == [(into, select.POLLIN)]:
+            os.read(into, 100)
+    finally:
+        os.close(into)
+
+
+def wake_and_wait():
+    with contextlib.suppress(OSError):
+        wake()
+        # It opened what it wanted to open.
+        daemon.eventually(lambda: read(f'{QUEUES}/q/consumer_pid') == 'none\n', 'the roles are free')
+
+
+def crash_answers(fsd):
+    for step in range(1, 1000):
+        make_queue()
+        write(AT, f'{step}\n')
+        client = os.fork()      # it may be in for a long wait
+        if client == 0:
+            wake_and_wait()
+            os._exit(0)
+        daemon.eventually(lambda: read(AT).strip() == '0' or os.waitid(os.P_PID, client, os.WEXITED | os.WNOHANG | os.WNOWAIT),
+                          'fsd is killed, or answers')
+        survived = read(AT).strip() != '0'
+        os.unlink(AT)
+        if not survived:
+            os.kill(client, signal.SIGKILL)
+            fsd.is_killed()
+        os.waitpid(client, 0)
+        if survived:
+            Operation.clear()
+            return step - 1
+        fsd.start(**environment)
+        wake()
+        Operation.clear()
+    sys.exit('waiting has no end')
+
+
 environment = {'LD_PRELOAD': sys.argv[1], 'CRASH_AT': os.path.abspath(AT)}
 problems = []
 os.umask(0o022)
 fsd = daemon.Daemon()
+if sys.argv[2] == 'answers':
+    environment['CRASH_REPLIES'] = '1'
 fsd.start(**environment)
-for one in OPERATIONS:
-    print(f'{crash(fsd, one)} steps: {one.name}', flush=True)
+if sys.argv[2] == 'answers':
+    print(f'{crash_answers(fsd)} answers')
+else:
+    for one in OPERATIONS:
+        print(f'{crash(fsd, one)} steps: {one.name}', flush=True)
 fsd.kill()
 for problem in problems:
     print(problem)

@@ -3,7 +3,8 @@
  * crash_at - preloaded into fsd, kills it before its Nth change of a file
  *
  * N stands in the file that CRASH_AT names; while there is none, nothing
- * happens. Each call below that changes the state directory counts it down.
+ * happens. Each call below that changes the state directory counts it down;
+ * with CRASH_REPLIES set, each answer to the kernel does instead.
  */
 /* Both names that the C library gives a function with an offset. */
 #undef _FILE_OFFSET_BITS
@@ -16,9 +17,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-static void count(void)
+static void count_down(void)
 {
 	const char *path = getenv("CRASH_AT");
 	char text[16] = "";
@@ -33,6 +35,12 @@ static void count(void)
 	if (n == 0)
 		kill(getpid(), SIGKILL);
 	syscall(SYS_close, fd);
+}
+
+static void count(void)
+{
+	if (!getenv("CRASH_REPLIES"))
+		count_down();
 }
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -109,6 +117,14 @@ ssize_t write(int fd, const void *bytes, size_t size)
 	if (lseek(fd, 0, SEEK_CUR) >= 0)
 		count();
 	return syscall(SYS_write, fd, bytes, size);
+}
+
+/* libfuse's way to answer. */
+ssize_t writev(int fd, const struct iovec *parts, int n_parts)
+{
+	if (getenv("CRASH_REPLIES"))
+		count_down();
+	return syscall(SYS_writev, fd, parts, n_parts);
 }
 
 static mode_t mode_argument(int flags, va_list arguments)

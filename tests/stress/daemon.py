@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """fsd as a child of a test that kills and starts it more often than a shell can"""
+import ctypes
 import os
 import signal
 import subprocess
@@ -17,6 +18,11 @@ def eventually(condition, what):
             sys.exit(f'never became true: {what}')
         time.sleep(0.001)
     return result
+
+
+def abort():
+    """End each request that waits for an answer that will never come."""
+    ctypes.CDLL(None).umount2(os.fsencode(MNT), 1)
 
 
 class Daemon:
@@ -42,7 +48,11 @@ class Daemon:
 
     def is_killed(self):
         """It was killed, by us or by what was preloaded."""
-        status = self.process.wait(PATIENCE)
+        try:
+            status = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            abort()
+            sys.exit('fsd was killed and did not end')
         if status != -signal.SIGKILL:
             sys.exit(f'fsd ended with {status}')
 
