@@ -486,17 +486,74 @@ names() {
 	expect_log 'max_queue_size=131072'
 }
 
-@test "more queues than fsd may have files open are no matter" {
+@test "more queues than fsd may have files open are no matter, and what it cannot open is EMFILE" {
 	# fsd raises its own limit to the hard one.
 	prlimit --nofile=64:64 --pid $$ 2>/dev/null || skip "the limit cannot be set"
 	start_fsd
-	for n in {1..100}; do
-		mkdir "$MNT/queues/$n"
-		printf '%s' "entry $n" >"$MNT/queues/$n/enqueue"
-	done
-	for n in {1..100}; do
-		[ "$(cat "$MNT/queues/$n/peek")" = "entry $n" ]
-	done
+	check "$MNT/queues" <<-'END'
+		queues = [Queue(f'{args[0]}/{n}') for n in range(100)]
+		for q in queues:
+		    os.mkdir(q.path)
+		    q.put(b'entry of ' + q.path.encode())
+		for q in queues:
+		    equal(q.peek(), b'entry of ' + q.path.encode())
+
+		# Each of ours has a descriptor and a lock of fsd's behind it.
+		def open_some(part):
+		    found = [0, 0]
+		    for q in part:
+		        try:
+		            opened(q / 'enqueue', 'w')
+		            found[0] += 1
+		        except OSError as error:
+		            equal(error.errno, EMFILE)
+		            found[1] += 1
+		    os.write(done, b'.')
+		    signal.pause()
+		ready, done = os.pipe()
+		children = [Child(open_some, part) for part in (queues[:40], queues[40:80])]
+		for child in children:
+		    equal(os.read(ready, 1), b'.')
+		equal(len(os.listdir(args[0])), 100)
+		refuses(EMFILE, queues[99].put, b'x')
+		for child in children:
+		    child.end()
+		eventually(lambda: fsd_resources()[0] < 20, 'fsd closed its files')
+		for q in queues:
+		    equal(q.get(), b'entry of ' + q.path.encode())
+	END
+}
+
+@test "writes that wait have a limit of their bytes, and beyond it are EAGAIN" {
+	start_fsd
+	queue=$(new_queue q 2097152)
+	new_queue other
+	check "$queue" "$MNT/queues/other" <<-'END'
+		q, other = Queue(args[0]), Queue(args[1])
+		large = bytes((1 << 20) - PAGE)
+		n = q.fill(large)
+		limit = (64 << 20) // len(large)
+		write = lambda entry: os.write(opened(q / 'enqueue', 'w'), entry)
+		writers = [Child(write, large) for i in range(limit)]
+		for writer in writers:
+		    writer.waits()
+		refuses(EAGAIN, write, large)
+		refuses(EAGAIN, as_user, os.getuid(), write, large)
+		other.put(b'of others')             # nobody else has to wait for it
+		equal(other.get(), b'of others')
+		writers.pop().end()
+		again = Child(write, large).waits()
+		for writer in writers:
+		    writer.end()
+		again.end()
+		with opening(q / 'dequeue', 'rn') as fd:
+		    got = 0
+		    while events(fd, select.POLLIN):
+		        equal(os.readv(fd, [mmap.mmap(-1, 1 << 20)]), len(large))
+		        got += 1
+		equal(got, n)
+	END
+	expect_log 'too many writes wait for room'
 }
 
 # --- a full state directory

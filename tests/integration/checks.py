@@ -19,7 +19,7 @@ import struct
 import sys
 import time
 import traceback
-from errno import (EACCES, EAGAIN, EBADF, EBUSY, EEXIST, EINTR, EINVAL, EIO, EISDIR, EMSGSIZE, ENAMETOOLONG,  # noqa: F401
+from errno import (EACCES, EAGAIN, EBADF, EBUSY, EEXIST, EINTR, EINVAL, EIO, EISDIR, EMFILE, EMSGSIZE, ENAMETOOLONG,  # noqa: F401
                    ENODEV, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, ESPIPE, ESTALE, EXDEV)
 
 args = sys.argv[1:]

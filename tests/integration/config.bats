@@ -203,12 +203,15 @@ refused() { # refused LINE[:COLUMN] WHAT
 	[[ $stderr == *"'nothing.json'"*"No such file"* ]]
 	run -1 --separate-stderr "$FSD" -f -s "$STATE" -c . "$MNT"
 	[[ $stderr == *"'.'"*"directory"* ]]
-	head -c 5000000 /dev/zero | tr '\0' ' ' >large.json
+	{ echo '{ }'; head -c $((4 * 1024 * 1024 - 3)) /dev/zero | tr '\0' ' '; } >large.json
 	run -1 --separate-stderr "$FSD" -f -s "$STATE" -c large.json "$MNT"
 	[[ $stderr == *"too long"* ]]
 	printf '{}\0' >zero.json
 	run -1 --separate-stderr "$FSD" -f -s "$STATE" -c zero.json "$MNT"
 	[[ $stderr == *"zero.json"* ]]
+	# One byte less is not too long.
+	truncate -s -1 large.json
+	start_fsd -c "$T/large.json"
 }
 
 @test "what cannot be made is refused, and what was made before it is gone" {
