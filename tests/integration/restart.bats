@@ -211,13 +211,12 @@ shown() { # shown FILE PID
 @test "a process whose role outlived a restart may open it again, and then close it" {
 	[ "$MODE" = passthrough ] || skip "a lock belongs to its open file, which is as good as before"
 	queue=$(new_queue q)
-	mkfifo go
 	spawn check "$queue" <<-'END'
 		q = Queue(args[0])
 		for name in 'data', 'consumer':
 		    q.take(name)
 		open('held', 'w').close()
-		open('go').close()
+		eventually(lambda: os.path.exists('back'))
 		again = [q.take(name) for name in ('data', 'consumer')]
 		refuses(EBUSY, q.take, 'data')
 		for name in 'producer_pid', 'consumer_pid':
@@ -230,7 +229,7 @@ shown() { # shown FILE PID
 	END
 	eventually test -e held
 	restart_fsd
-	: >go
+	: >back
 	wait "$SPAWNED"
 }
 
@@ -314,7 +313,6 @@ hangs_up() { # hangs_up FIFO PID: it does when PID is killed, and not before
 
 @test "who waits in a file gets an error, and can open it again" {
 	empty=$(new_queue empty) full=$(new_queue full 4096)
-	mkfifo go
 	spawn check "$empty" "$full" <<-'END'
 		empty, full = Queue(args[0]), Queue(args[1])
 		full.fill(bytes(500))
@@ -326,7 +324,7 @@ hangs_up() { # hangs_up FIFO PID: it does when PID is killed, and not before
 		    return events(opened(empty / 'dequeue', 'rn'), select.POLLIN, 60000)
 		reader, writer, poller = (Child(call).waits() for call in (read, write, poll))
 		open('waiting', 'w').close()
-		open('go').close()
+		eventually(lambda: os.path.exists('killed'))
 		for child in reader, writer:
 		    try:
 		        child.result()
@@ -335,7 +333,7 @@ hangs_up() { # hangs_up FIFO PID: it does when PID is killed, and not before
 		        assert error.errno in (errno.ENOTCONN, errno.ECONNABORTED), error
 		equal('ERR' in poller.result(), True)
 		open('failed', 'w').close()
-		open('go').close()
+		eventually(lambda: os.path.exists('back'))
 		for name in 'producer_pid', 'consumer_pid':
 		    equal((empty.value(name), full.value(name)), ('none', 'none'))
 		reader = Child(read).waits()
@@ -347,10 +345,10 @@ hangs_up() { # hangs_up FIFO PID: it does when PID is killed, and not before
 	END
 	eventually test -e waiting
 	kill_fsd
-	: >go
+	: >killed
 	eventually test -e failed
 	run_fsd
-	: >go
+	: >back
 	wait "$SPAWNED"
 }
 
