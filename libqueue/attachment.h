@@ -9,6 +9,7 @@
 #pragma once
 
 #include <IOKit/IODataQueueShared.h>
+#include <IOKit/IOReturn.h>
 
 #include "doorbell.h"
 #include "ring.h"
@@ -30,7 +31,35 @@ struct IODataQueueMemory {
 	struct mapping mapping;
 	struct doorbell bell;
 	struct port_watch watch;
+	int own_port;			/* made for IODataQueueGetDescriptor(); else -1 */
+	uint64_t n_failed_rings;	/* any thread reads it */
 };
+
+/*
+ * Take the role @role in the queue at @path. Return: 0, or a negative errno as
+ * of doorbell_open() and ring_attach().
+ */
+int attachment_open(const char *path, enum role role, IODataQueueMemory **ret);
+
+/* The same in @memory, which is lent until the attachment is closed. */
+struct process_memory;
+int attachment_open_memory(const struct process_memory *memory, enum role role,
+			   IODataQueueMemory **ret);
+
+/* Give up the role, if any, and free everything but the port. */
+void attachment_close(IODataQueueMemory *queue);
+
+/*
+ * Is @queue (NULL is nobody's) held in @role?
+ * Return: kIOReturnSuccess, kIOReturnBadArgument or kIOReturnNotPermitted.
+ */
+IOReturn attachment_check(const IODataQueueMemory *queue, enum role role);
+
+/*
+ * After a success: the peer's words are not what they were. Ring it, if it waits.
+ * Return: kIOReturnSuccess; a ring that fails never changes a result.
+ */
+IOReturn attachment_announce(IODataQueueMemory *queue);
 
 /* Ring the peer in the ways @how, as wait_due() gave them. */
 void attachment_ring(IODataQueueMemory *queue, unsigned how);

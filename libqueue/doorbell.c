@@ -233,15 +233,14 @@ void doorbell_close(struct doorbell *bell)
 	*bell = DOORBELL_NULL;
 }
 
-void doorbell_ring(const struct doorbell *bell)
+int doorbell_ring(const struct doorbell *bell)
 {
 	ssize_t n;
 
-	if (bell->ring_fd < 0)
-		return;
 	do {
 		n = write(bell->ring_fd, "\n", 1);
 	} while (n < 0 && errno == EINTR);
+	return n < 0 && errno != EAGAIN ? -errno : 0;
 }
 
 bool doorbell_drain(const struct doorbell *bell)

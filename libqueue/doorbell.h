@@ -50,8 +50,11 @@ int doorbell_reopen(struct doorbell *bell, uint32_t generation, struct doorbell 
 
 void doorbell_close(struct doorbell *bell);
 
-/* Ring the peer. That the FIFO is full is as good. */
-void doorbell_ring(const struct doorbell *bell);
+/*
+ * Ring the peer. That the FIFO is full is as good.
+ * Return: 0, or a negative errno, -EBADF where we may not ring.
+ */
+int doorbell_ring(const struct doorbell *bell);
 
 /*
  * Take all rings that came.

@@ -27,9 +27,10 @@
 #include "cleanup.h"
 #include "result.h"
 
-static int watch_fd(int port, int fd, uint32_t events)
+/* Have @queue's port tell of @fd, and say that it is @queue's. */
+static int watch_fd(IODataQueueMemory *queue, int port, int fd, uint32_t events)
 {
-	struct epoll_event event = { .events = events };
+	struct epoll_event event = { .events = events, .data.ptr = queue };
 
 	if (fd >= 0 && epoll_ctl(port, EPOLL_CTL_ADD, fd, &event) < 0)
 		return -errno;
@@ -55,7 +56,7 @@ static void port_watch_close(struct port_watch *watch)
 	*watch = PORT_WATCH_NULL;
 }
 
-static int port_watch_open(int port, int wait_fd, struct port_watch *ret)
+static int port_watch_open(IODataQueueMemory *queue, int port, struct port_watch *ret)
 {
 	_cleanup_(port_watch_close) struct port_watch watch = PORT_WATCH_NULL;
 	int r;
@@ -67,11 +68,11 @@ static int port_watch_open(int port, int wait_fd, struct port_watch *ret)
 	/* Without /proc there is no telling; the peer's rings still work. */
 	watch.mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 
-	r = watch_fd(port, watch.self_fd, EPOLLIN);
+	r = watch_fd(queue, port, watch.self_fd, EPOLLIN);
 	if (r == 0)
-		r = watch_fd(port, watch.mounts_fd, EPOLLPRI);
+		r = watch_fd(queue, port, watch.mounts_fd, EPOLLPRI);
 	if (r == 0)
-		r = watch_fd(port, wait_fd, EPOLLIN);
+		r = watch_fd(queue, port, queue->bell.wait_fd, EPOLLIN);
 	if (r < 0)
 		return r;
 
@@ -92,7 +93,7 @@ void port_move(IODataQueueMemory *queue, int wait_fd)
 {
 	if (queue->watch.port != MACH_PORT_NULL) {
 		unwatch_fd(queue->watch.port, queue->bell.wait_fd);
-		watch_fd(queue->watch.port, wait_fd, EPOLLIN);
+		watch_fd(queue, queue->watch.port, wait_fd, EPOLLIN);
 	}
 	close_fd(queue->bell.wait_fd);
 	queue->bell.wait_fd = wait_fd;
@@ -143,7 +144,7 @@ static void port_set_timer(IODataQueueMemory *queue)
 		return;
 	if (watch->tick_fd < 0) {
 		watch->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-		watch_fd(watch->port, watch->tick_fd, EPOLLIN);
+		watch_fd(queue, watch->port, watch->tick_fd, EPOLLIN);
 	}
 	if (watch->tick_fd >= 0)
 		timerfd_settime(watch->tick_fd, 0, &once, NULL);
@@ -231,7 +232,7 @@ IOReturn IODataQueueSetNotificationPort(IODataQueueMemory *queue, mach_port_t po
 	if (queue->bell.wait_fd < 0)
 		return kIOReturnNotPermitted;
 
-	r = port_watch_open(port, queue->bell.wait_fd, &watch);
+	r = port_watch_open(queue, port, &watch);
 	if (r < 0)
 		return port_result(r);
 	port_clear(queue);
@@ -241,4 +242,30 @@ IOReturn IODataQueueSetNotificationPort(IODataQueueMemory *queue, mach_port_t po
 	if (r == 1)
 		port_ring_self(queue);
 	return r < 0 ? result_from_ring(r) : kIOReturnSuccess;
+}
+
+int IODataQueueGetDescriptor(IODataQueueMemory *queue)
+{
+	IOReturn result;
+
+	if (!queue) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (queue->watch.port != MACH_PORT_NULL)
+		return queue->watch.port;
+
+	if (queue->own_port < 0) {
+		mach_port_t port = IODataQueueAllocateNotificationPort();
+
+		if (port == MACH_PORT_NULL)
+			return -1;
+		queue->own_port = port;
+	}
+	result = IODataQueueSetNotificationPort(queue, queue->own_port);
+	if (result != kIOReturnSuccess) {
+		errno = IOReturnToErrno(result);
+		return -1;
+	}
+	return queue->own_port;
 }

@@ -21,27 +21,16 @@
  *	| free | entry | entry | ... |  gap  |   beginning; the gap is its
  *	^ offset 0                           ^ Q  own, and one P3 tells of both
  *
- * The peer is not trusted. A shared word is loaded once, by an atomic load into
- * a local, and only the local is checked and used: a plain load may be repeated
- * by the compiler, after the check.
+ * The peer is not trusted: trust.h has the rules.
  */
 #include <errno.h>
 #include <string.h>
 
-#include "atomic.h"
-#include "ring.h"
+#include "observe.h"
 #include "ring_inline.h"
 
-/* The next entry, checked. */
-struct found {
-	const unsigned char *payload;
-	uint64_t gap;			/* bytes before it that are to be skipped */
-	uint32_t size;			/* of the payload */
-};
-
-/* How often to look at something that moves before making do without. */
-#define N_TRIES			8
-#define N_ENTRIES_WALKED	65536
+/* Positions are multiples of 8; this is none. */
+#define NOWHERE		UINT64_MAX
 
 static uint64_t own_position(const struct ring *ring)
 {
@@ -71,107 +60,6 @@ static uint64_t left_before_end(const struct ring *ring)
 static void start_lap(struct ring *ring)
 {
 	ring->origin = (uintptr_t)ring->data->queue - own_position(ring);
-}
-
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static bool positions_sound(uint64_t head, uint64_t tail, uint64_t queue_size)
-{
-	return head % 8 == 0 && tail % 8 == 0 && head <= tail && tail - head <= queue_size;
-}
-
-/* Each word is read once; what is kept is what was checked. */
-static bool read_geometry(const struct mapping *memory, struct geometry *ret)
-{
-	const struct queue_data *data = memory->data;
-	const struct queue_consumer *consumer = memory->consumer;
-	struct geometry least, shared = {
-		.queue_size = load_relaxed(&data->queue_size),
-		.capacity = load_relaxed(&data->capacity),
-		.max_entry = load_relaxed(&data->max_entry),
-	};
-
-	if (memory->n_data < QUEUE_PAGE || memory->n_consumer < QUEUE_PAGE)
-		return false;
-	if (memcmp(data->magic, QUEUE_MAGIC, sizeof(data->magic)) != 0 ||
-	    memcmp(consumer->magic, QUEUE_CONSUMER_MAGIC, sizeof(consumer->magic)) != 0 ||
-	    load_relaxed(&data->version) != QUEUE_VERSION ||
-	    load_relaxed(&consumer->version) != QUEUE_VERSION ||
-	    load_relaxed(&data->header_size) != QUEUE_PAGE)
-		return false;
-	if (shared.queue_size == 0 || shared.queue_size % QUEUE_PAGE != 0 ||
-	    shared.queue_size > memory->n_data - QUEUE_PAGE)
-		return false;
-	/* The Room rule; the ring may be larger than it needs to be. */
-	if (geometry_make(shared.capacity, shared.max_entry, &least) < 0 ||
-	    least.queue_size > shared.queue_size)
-		return false;
-
-	*ret = shared;
-	return true;
-}
-
-static bool same_geometry(const struct geometry *a, const struct geometry *b)
-{
-	return a->queue_size == b->queue_size && a->capacity == b->capacity &&
-	       a->max_entry == b->max_entry;
-}
-
-/*
- * May an entry with this @header stand at @offset of the ring, with @n bytes
- * published from there on? The header was loaded once.
- */
-static bool entry_sound(const struct geometry *geometry, uint64_t offset, uint64_t n,
-			uint64_t header)
-{
-	uint64_t left = geometry->queue_size - offset;
-	uint64_t space = entry_space((uint32_t)header);
-
-	if (space > n || space > left)
-		return false;
-	if (header >> 32 == QUEUE_GAP)
-		return sizeof(struct queue_entry) + (uint32_t)header == left;
-	return header <= geometry->max_entry;
-}
-
-static uint64_t header_at(const struct queue_data *data, uint64_t offset)
-{
-	return load_relaxed((const entry_word *)(data->queue + offset));
-}
-
-/*
- * The first of the @n published bytes from @offset on that are no gap. At most
- * two headers are looked at: a gap reaches the ring's end, and what follows it
- * does not.
- * Return: 0, -ENODATA when @n is 0, or -EIO.
- */
-static int find_entry(const struct queue_data *data, const struct geometry *geometry,
-		      uint64_t offset, uint64_t n, struct found *ret)
-{
-	uint64_t header, gap = 0;
-
-	if (n == 0)
-		return -ENODATA;
-
-	header = header_at(data, offset);				/* C2 */
-	if (!entry_sound(geometry, offset, n, header))
-		return -EIO;
-	if (header >> 32 == QUEUE_GAP) {
-		gap = geometry->queue_size - offset;
-		offset = 0;
-		header = header_at(data, offset);
-		/* No producer publishes a gap alone, or two. */
-		if (header >> 32 == QUEUE_GAP || !entry_sound(geometry, offset, n - gap, header))
-			return -EIO;
-	}
-
-	ret->payload = data->queue + offset + sizeof(struct queue_entry);
-	ret->gap = gap;
-	ret->size = (uint32_t)header;
-	return 0;
 }
 
 /* Up to the other side's position, or to the ring's end. */
@@ -224,6 +112,8 @@ int ring_attach(struct ring *ring, enum role role, const struct mapping *memory,
 		.overruns = load_relaxed(&data->overruns),
 		.dequeued = load_relaxed(&consumer->dequeued),
 		.peer = produces ? &consumer->consumer_flags : &data->producer_flags,
+		.reserved.position = NOWHERE,
+		.peeked_at = NOWHERE,
 	};
 	start_lap(ring);
 
@@ -292,8 +182,6 @@ static int make_room(struct ring *ring, size_t size)
 		return -EMSGSIZE;
 
 	r = check_room(ring, ring_span(ring, size));				/* P1 */
-	if (r == -EOVERFLOW)
-		store_relaxed(&ring->data->overruns, ++ring->overruns);
 	if (r < 0)
 		return r;
 
@@ -303,10 +191,12 @@ static int make_room(struct ring *ring, size_t size)
 	return 0;
 }
 
-/* What the short way does, and all that it does not. */
-int ring_enqueue_slow(struct ring *ring, const void *data, size_t size)
+/*
+ * What place_inline() does, and all that it does not; our own position moves.
+ * Return: as ring_enqueue().
+ */
+static int place_entry(struct ring *ring, const void *data, size_t size)
 {
-	uint64_t before = ring->tail;
 	unsigned char *payload;
 	int r;
 
@@ -318,17 +208,109 @@ int ring_enqueue_slow(struct ring *ring, const void *data, size_t size)
 			return r;
 	}
 
-	ring->previous = before;
 	payload = begin_entry(ring, ring->tail, size);				/* P2 */
 	if (size > 0)
 		memcpy(payload, data, size);
-	publish_entry(ring, ring->tail + entry_space(size));			/* P3 */
+	ring->tail += entry_space(size);
+	return 0;
+}
+
+/* A refusal of the caller's whole call, and not of the rest of a batch. */
+static int refuse(struct ring *ring, int r)
+{
+	if (r == -EOVERFLOW)
+		store_relaxed(&ring->data->overruns, ++ring->overruns);
+	return r;
+}
+
+int ring_enqueue_slow(struct ring *ring, const void *data, size_t size)
+{
+	uint64_t before = ring->tail;
+	int r;
+
+	r = place_entry(ring, data, size);
+	if (r < 0)
+		return refuse(ring, r);
+
+	ring->previous = before;
+	publish_entries(ring, ring->tail, 1);					/* P3 */
 	return 0;
 }
 
 int ring_enqueue(struct ring *ring, const void *data, size_t size)
 {
 	return enqueue_inline(ring, data, size);
+}
+
+int ring_enqueue_batch(struct ring *ring, const struct iovec *entries, uint32_t n, uint32_t *ret_n)
+{
+	uint64_t before = ring->tail;
+	uint32_t i;
+	int r = 0;
+
+	for (i = 0; i < n; i++) {
+		const struct iovec *entry = &entries[i];
+		uint64_t tail = ring->tail;
+
+		if (likely(place_inline(ring, tail, entry->iov_base, entry->iov_len))) {
+			ring->tail = tail + entry_space(entry->iov_len);
+			continue;
+		}
+		r = place_entry(ring, entry->iov_base, entry->iov_len);
+		if (r < 0)
+			break;
+	}
+
+	*ret_n = i;
+	if (i == 0)
+		return refuse(ring, r);
+	ring->previous = before;
+	publish_entries(ring, ring->tail, i);					/* P3 */
+	return 0;
+}
+
+int ring_reserve(struct ring *ring, size_t size, void **ret_payload)
+{
+	uint64_t gap;
+	int r;
+
+	if (ring->error)
+		return ring->error;
+	if (size > ring->geometry.max_entry)
+		return -EMSGSIZE;
+	r = check_room(ring, ring_span(ring, size));				/* P1 */
+	if (r < 0)
+		return refuse(ring, r);
+
+	gap = ring_span(ring, size) - entry_space(size);
+	ring->reserved = (struct reserved){ .position = ring->tail, .size = size, .gap = gap };
+	*ret_payload = (gap ? ring->data->queue : ring_at(ring, ring->tail)) +
+		       sizeof(struct queue_entry);
+	return 0;
+}
+
+int ring_commit(struct ring *ring, size_t size)
+{
+	uint64_t before = ring->tail, space = entry_space(size);
+	const struct reserved reserved = ring->reserved;
+	unsigned char *at;
+
+	if (ring->error)
+		return ring->error;
+	/* Any other entry that was published meanwhile has moved the position. */
+	if (reserved.position != before || size > reserved.size)
+		return -EINVAL;
+
+	if (reserved.gap)
+		write_gap(ring);
+	at = ring_at(ring, ring->tail);
+	memset(at + sizeof(struct queue_entry) + size, 0,
+	       space - sizeof(struct queue_entry) - size);
+	store_relaxed((entry_word *)at, size);					/* P2 */
+	ring->previous = before;
+	publish_entries(ring, ring->tail + space, 1);				/* P3 */
+	update_limit(ring);
+	return 0;
 }
 
 int ring_can_enqueue(struct ring *ring, size_t size, uint64_t count)
@@ -395,7 +377,21 @@ static int find_next(struct ring *ring, struct found *ret)
 	return 0;
 }
 
-int ring_dequeue_slow(struct ring *ring, void *buffer, uint32_t *size)
+/* Our own position goes behind @found; nothing is published. */
+static void pass_entry(struct ring *ring, const struct found *found)
+{
+	ring->head += found->gap + entry_space(found->size);
+	if (found->gap) {
+		ring->origin -= ring->geometry.queue_size;
+		update_limit(ring);
+	}
+}
+
+/*
+ * What take_inline() does, and all that it does not; our own position moves.
+ * Return: as ring_dequeue().
+ */
+static int take_entry(struct ring *ring, void *buffer, uint32_t *size)
 {
 	struct found found;
 	uint32_t room;
@@ -414,66 +410,74 @@ int ring_dequeue_slow(struct ring *ring, void *buffer, uint32_t *size)
 		return -ENOSPC;
 	if (buffer)
 		memcpy(buffer, found.payload, found.size);			/* C2 */
-
-	ring->previous = ring->head;
-	consume_entry(ring, ring->head + found.gap + entry_space(found.size));	/* C3 */
-	if (found.gap) {
-		ring->origin -= ring->geometry.queue_size;
-		update_limit(ring);
-	}
+	pass_entry(ring, &found);
 	return 0;
 }
 
-/*
- * Both positions, as they stood together: `head` was the same before and after
- * `tail` was read.
- * Return: 0, -EAGAIN when they do not hold still, or -EIO.
- */
-static int observe_positions(const struct mapping *memory, const struct geometry *geometry,
-			     uint64_t *ret_head, uint64_t *ret_tail)
+int ring_dequeue_slow(struct ring *ring, void *buffer, uint32_t *size)
 {
-	for (int i = 0; i < N_TRIES; i++) {
-		uint64_t head = load_acquire(&memory->consumer->head);
-		uint64_t tail = load_acquire(&memory->data->tail);
+	uint64_t before = ring->head;
+	int r;
 
-		if (load_acquire(&memory->consumer->head) != head)
+	r = take_entry(ring, buffer, size);
+	if (r < 0)
+		return r;
+
+	ring->previous = before;
+	consume_entries(ring, ring->head, 1);					/* C3 */
+	return 0;
+}
+
+int ring_dequeue(struct ring *ring, void *buffer, uint32_t *size)
+{
+	return dequeue_inline(ring, buffer, size);
+}
+
+/* One entry of a batch. A size passes 32 bits only in the caller's buffer. */
+static int take_next(struct ring *ring, struct iovec *entry)
+{
+	uint32_t size = (uint32_t)smaller(entry->iov_len, UINT32_MAX);
+	int r;
+
+	r = take_entry(ring, entry->iov_base, &size);
+	if (r == 0 || r == -ENOSPC)
+		entry->iov_len = size;
+	return r;
+}
+
+int ring_dequeue_batch(struct ring *ring, struct iovec *entries, uint32_t n, uint32_t *ret_n)
+{
+	uint64_t before = ring->head, size;
+	uint32_t i;
+	int r = 0;
+
+	for (i = 0; i < n; i++) {
+		struct iovec *entry = &entries[i];
+		uint64_t head = ring->head;
+
+		if (likely(take_inline(ring, head, entry->iov_base, entry->iov_len, &size))) {
+			entry->iov_len = size;
+			ring->head = head + entry_space(size);
 			continue;
-		if (!positions_sound(head, tail, geometry->queue_size))
-			return -EIO;
-
-		*ret_head = head;
-		*ret_tail = tail;
-		return 0;
+		}
+		r = take_next(ring, entry);
+		if (r < 0)
+			break;
 	}
-	return -EAGAIN;
+
+	*ret_n = i;
+	if (i == 0)
+		return r;
+	ring->previous = before;
+	consume_entries(ring, ring->head, i);					/* C3 */
+	return 0;
 }
 
-/* Until head moves, nothing from there on is overwritten. */
-static bool head_is_still(const struct mapping *memory, uint64_t head)
-{
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return load_relaxed(&memory->consumer->head) == head;
-}
-
-static int observe_next(const struct ring *ring, struct found *ret, uint64_t *ret_head)
+static int ring_observe_next(const struct ring *ring, struct found *ret, uint64_t *ret_head)
 {
 	const struct mapping memory = { .data = ring->data, .consumer = ring->consumer };
-	uint64_t head, tail;
-	int r = -EAGAIN;
 
-	for (int i = 0; i < N_TRIES && r == -EAGAIN; i++) {
-		r = observe_positions(&memory, &ring->geometry, &head, &tail);
-		if (r < 0)
-			continue;
-		r = find_entry(ring->data, &ring->geometry, head % ring->geometry.queue_size,
-			       tail - head, ret);
-		if (!head_is_still(&memory, head))
-			r = -EAGAIN;
-	}
-	if (r == 0)
-		*ret_head = head;
-	/* Entries that pass too quickly to be seen: none stands there. */
-	return r == -EAGAIN ? -ENODATA : r;
+	return observe_next(&memory, &ring->geometry, ret, ret_head);
 }
 
 int ring_available(struct ring *ring)
@@ -485,7 +489,7 @@ int ring_available(struct ring *ring)
 	if (ring->error)
 		return ring->error;
 	if (ring->role == ROLE_OBSERVER) {
-		r = observe_next(ring, &found, &head);
+		r = ring_observe_next(ring, &found, &head);
 		return r == 0 ? 1 : r == -ENODATA ? 0 : r;
 	}
 	if (ring->head != ring->tail)
@@ -505,105 +509,29 @@ int ring_peek(struct ring *ring, const struct queue_entry **ret_entry, uint32_t 
 	if (ring->role != ROLE_OBSERVER)
 		r = find_next(ring, &found);
 	else
-		r = ring->error ? ring->error : observe_next(ring, &found, &head);
+		r = ring->error ? ring->error : ring_observe_next(ring, &found, &head);
 	if (r < 0)
 		return r;
 
+	ring->peeked = found;
+	ring->peeked_at = head;
 	*ret_entry = (const struct queue_entry *)(found.payload - sizeof(struct queue_entry));
 	*ret_size = found.size;
 	*ret_position = head + found.gap;
 	return 0;
 }
 
-int ring_dequeue(struct ring *ring, void *buffer, uint32_t *size)
+int ring_release(struct ring *ring)
 {
-	return dequeue_inline(ring, buffer, size);
-}
+	uint64_t before = ring->head;
 
-/* Return: 0, -E2BIG when there are too many, or -EIO. */
-static int count_entries(const struct queue_data *data, const struct geometry *geometry,
-			 uint64_t head, uint64_t tail, uint64_t *ret)
-{
-	uint64_t offset = head % geometry->queue_size, n = 0;
-	struct found found;
-	int r;
+	if (ring->error)
+		return ring->error;
+	if (ring->peeked_at != before)
+		return -EINVAL;
 
-	while ((r = find_entry(data, geometry, offset, tail - head, &found)) == 0) {
-		uint64_t space = entry_space(found.size);
-
-		if (++n > N_ENTRIES_WALKED)
-			return -E2BIG;
-		head += found.gap + space;
-		offset = (found.gap ? 0 : offset) + space;
-		if (offset == geometry->queue_size)
-			offset = 0;
-	}
-	if (r != -ENODATA)
-		return r;
-
-	*ret = n;
+	pass_entry(ring, &ring->peeked);
+	ring->previous = before;
+	consume_entries(ring, ring->head, 1);					/* C3 */
 	return 0;
-}
-
-/* The largest payload that fits, before the ring's end or, with a gap, behind. */
-static uint64_t largest_payload(const struct geometry *geometry, uint64_t head, uint64_t tail)
-{
-	uint64_t room = geometry->queue_size - (tail - head);
-	uint64_t left = geometry->queue_size - tail % geometry->queue_size;
-	uint64_t space = smaller(room, left);
-
-	if (room > left && room - left > space)
-		space = room - left;
-	if (space < sizeof(struct queue_entry))
-		return 0;
-	return smaller(space - sizeof(struct queue_entry), geometry->max_entry);
-}
-
-/* Return: 0, -EAGAIN when the queue did not hold still, or -EIO. */
-static int observe_entries(const struct mapping *memory, const struct geometry *geometry,
-			   struct ring_status *status)
-{
-	uint64_t head, tail;
-	int r;
-
-	r = observe_positions(memory, geometry, &head, &tail);
-	if (r < 0)
-		return r;
-
-	status->used = tail - head;
-	status->free = largest_payload(geometry, head, tail);
-	r = count_entries(memory->data, geometry, head, tail, &status->entries);
-	if (r == 0 || r == -E2BIG)
-		return r == 0 ? 0 : -EAGAIN;
-	return head_is_still(memory, head) ? r : -EAGAIN;
-}
-
-void ring_observe(const struct mapping *memory, const struct geometry *geometry,
-		  struct ring_status *ret)
-{
-	const struct queue_data *data = memory->data;
-	const struct queue_consumer *consumer = memory->consumer;
-	struct geometry shared;
-	int r = -EAGAIN;
-
-	*ret = (struct ring_status){
-		.enqueued = load_relaxed(&data->enqueued),
-		.dequeued = load_relaxed(&consumer->dequeued),
-		.overruns = load_relaxed(&data->overruns),
-		.data_notifications = load_relaxed(&data->data_sequence),
-		.space_notifications = load_relaxed(&consumer->space_sequence),
-	};
-	if (!read_geometry(memory, &shared) || !same_geometry(&shared, geometry)) {
-		ret->corrupt = true;
-		return;
-	}
-
-	for (int i = 0; i < N_TRIES && r == -EAGAIN; i++)
-		r = observe_entries(memory, geometry, ret);
-	if (r == -EAGAIN)
-		ret->entries = ret->enqueued - ret->dequeued;
-	if (r == -EIO) {
-		ret->entries = ret->used = ret->free = 0;
-		ret->corrupt = true;
-	}
 }

@@ -20,9 +20,16 @@
 #pragma once
 
 #include <stdbool.h>
-#include <sys/types.h>
+#include <sys/uio.h>
 
-#include "mapping.h"
+#include "trust.h"
+
+/* Where an entry is being built in place: good as long as the tail is there. */
+struct reserved {
+	uint64_t position;
+	uint64_t gap;			/* bytes that are left out before it */
+	uint64_t size;			/* bytes of payload, at most */
+};
 
 struct ring {
 	/*
@@ -61,6 +68,9 @@ struct ring {
 	bool unsure;			/* the peer relies on a fence that we cannot give */
 
 	uint64_t overruns;		/* producer's counter */
+	struct reserved reserved;	/* producer */
+	struct found peeked;		/* consumer: as ring_peek() found it */
+	uint64_t peeked_at;		/* consumer: our position then */
 };
 
 /*
@@ -80,6 +90,30 @@ int ring_attach(struct ring *ring, enum role role, const struct mapping *memory,
  * Return: 0, -EINVAL, -EIO, -EMSGSIZE, or -EOVERFLOW (counted in `overruns`).
  */
 int ring_enqueue(struct ring *ring, const void *data, size_t size);
+
+/*
+ * Producer: append up to @n entries, as ring_enqueue() would, in their order, and
+ * publish them together. *@ret_n is how many were appended.
+ * Return: 0 when at least one was (or @n is 0), else what ring_enqueue() of the
+ * first says.
+ */
+int ring_enqueue_batch(struct ring *ring, const struct iovec *entries, uint32_t n,
+		       uint32_t *ret_n);
+
+/*
+ * Producer: find room for an entry of up to @size bytes, to be built at
+ * *@ret_payload, 8-byte aligned. What lies there is not cleared. Nothing is
+ * published, nor kept from anybody: any other entry appended before ring_commit()
+ * takes the place, and a later reservation replaces an earlier one.
+ * Return: as ring_enqueue().
+ */
+int ring_reserve(struct ring *ring, size_t size, void **ret_payload);
+
+/*
+ * Producer: publish what was built, @size bytes of it.
+ * Return: 0, -EIO, or -EINVAL: nothing (any more) is reserved, or less.
+ */
+int ring_commit(struct ring *ring, size_t size);
 
 /* Producer: what ring_enqueue() of @count entries would say; counts nothing. */
 int ring_can_enqueue(struct ring *ring, size_t size, uint64_t count);
@@ -125,20 +159,19 @@ int ring_peek(struct ring *ring, const struct queue_entry **ret_entry, uint32_t 
  */
 int ring_dequeue(struct ring *ring, void *buffer, uint32_t *size);
 
-/* What anybody may see from outside, without a role. */
-struct ring_status {
-	uint64_t entries;
-	uint64_t used;			/* bytes between head and tail */
-	uint64_t free;			/* largest payload that fits now */
-	uint64_t enqueued, dequeued, overruns;
-	uint32_t data_notifications, space_notifications;
-	bool corrupt;
-};
+/*
+ * Consumer: consume the entry that the last ring_peek() found. It is passed by
+ * the size that was checked then, whatever its word says now.
+ * Return: 0, -EIO, or -EINVAL when it was consumed already, or none was found.
+ */
+int ring_release(struct ring *ring);
 
 /*
- * Observer: look at the queue as it stands; @geometry is what it must be.
- * Entries are walked as long as they are few and hold still, else counted by
- * the counters' difference.
+ * Consumer: take up to @n entries, each as ring_dequeue() would, and publish that
+ * together. iov_len is the bytes at iov_base before, and the entry's after. It
+ * ends before an entry that does not fit; iov_len tells that one's size, too.
+ * *@ret_n is how many were taken.
+ * Return: 0 when at least one was (or @n is 0), else what ring_dequeue() of the
+ * first says.
  */
-void ring_observe(const struct mapping *memory, const struct geometry *geometry,
-		  struct ring_status *ret);
+int ring_dequeue_batch(struct ring *ring, struct iovec *entries, uint32_t n, uint32_t *ret_n);

@@ -20,9 +20,6 @@
 /* Bytes: the largest payload that is copied without a call. */
 #define SMALL_PAYLOAD	128u
 
-/* An entry's header is loaded and stored whole: size, and flags above it. */
-typedef uint64_t __attribute__((may_alias)) entry_word;
-
 int ring_enqueue_slow(struct ring *ring, const void *data, size_t size);
 int ring_dequeue_slow(struct ring *ring, void *buffer, uint32_t *size);
 
@@ -80,53 +77,83 @@ static inline unsigned char *begin_entry(const struct ring *ring, uint64_t p, si
 	return at + sizeof(struct queue_entry);
 }
 
-/* Producer: publish everything before @tail. */
-static inline void publish_entry(struct ring *ring, uint64_t tail)
+/* Producer: publish everything before @tail, which ends @n entries more. */
+static inline void publish_entries(struct ring *ring, uint64_t tail, uint64_t n)
 {
 	ring->tail = tail;
 	store_release(&ring->data->tail, tail);					/* P3 */
-	store_relaxed(&ring->data->enqueued, ++ring->enqueued);
+	store_relaxed(&ring->data->enqueued, ring->enqueued += n);
 }
 
-/* Consumer: publish that everything before @head was read. */
-static inline void consume_entry(struct ring *ring, uint64_t head)
+/* Consumer: publish that everything before @head was read, @n entries more. */
+static inline void consume_entries(struct ring *ring, uint64_t head, uint64_t n)
 {
 	ring->head = head;
 	store_release(&ring->consumer->head, head);				/* C3 */
-	store_relaxed(&ring->consumer->dequeued, ++ring->dequeued);
+	store_relaxed(&ring->consumer->dequeued, ring->dequeued += n);
+}
+
+/*
+ * Producer: write the entry at position @tail and publish nothing.
+ * Return: false, with nothing written, where anything about it is special.
+ */
+static inline bool place_inline(const struct ring *ring, uint64_t tail, const void *data,
+				size_t size)
+{
+	if (unlikely(!data || size > ring->small || entry_space(size) > ring->limit - tail))
+		return false;
+
+	copy_small(begin_entry(ring, tail, size), data, size);			/* P2 */
+	return true;
+}
+
+/*
+ * Consumer: copy the entry at position @head, of at most @room bytes, and
+ * publish nothing.
+ * Return: false, with nothing copied, where anything about it is special.
+ */
+static inline bool take_inline(const struct ring *ring, uint64_t head, void *buffer,
+			       uint64_t room, uint64_t *ret_size)
+{
+	const unsigned char *at = ring_at(ring, head);
+	uint64_t header;
+
+	if (unlikely(!buffer || head == ring->limit))
+		return false;
+
+	/* A gap has a flag set above its size, and is past any size. */
+	header = load_relaxed((const entry_word *)at);				/* C2 */
+	if (unlikely(header > ring->small || header > room ||
+		     entry_space(header) > ring->limit - head))
+		return false;
+
+	copy_small(buffer, at + sizeof(struct queue_entry), header);		/* C2 */
+	*ret_size = header;
+	return true;
 }
 
 /* The payload may lie anywhere, for all the compiler knows: positions in locals. */
 static inline int enqueue_inline(struct ring *ring, const void *data, size_t size)
 {
-	uint64_t tail = ring->tail, space = entry_space(size);
+	uint64_t tail = ring->tail;
 
-	if (unlikely(!data || size > ring->small || space > ring->limit - tail))
+	if (unlikely(!place_inline(ring, tail, data, size)))
 		return ring_enqueue_slow(ring, data, size);			/* P1 */
 
 	ring->previous = tail;
-	copy_small(begin_entry(ring, tail, size), data, size);			/* P2 */
-	publish_entry(ring, tail + space);					/* P3 */
+	publish_entries(ring, tail + entry_space(size), 1);			/* P3 */
 	return 0;
 }
 
 static inline int dequeue_inline(struct ring *ring, void *buffer, uint32_t *size)
 {
-	uint64_t head = ring->head, header, space;
-	const unsigned char *at = ring_at(ring, head);
+	uint64_t head = ring->head, taken;
 
-	if (unlikely(head == ring->limit || !buffer || !size))
+	if (unlikely(!size || !take_inline(ring, head, buffer, *size, &taken)))
 		return ring_dequeue_slow(ring, buffer, size);			/* C1 */
 
-	/* A gap has a flag set above its size, and is past any size. */
-	header = load_relaxed((const entry_word *)at);				/* C2 */
-	space = entry_space(header);
-	if (unlikely(header > ring->small || header > *size || space > ring->limit - head))
-		return ring_dequeue_slow(ring, buffer, size);
-
 	ring->previous = head;
-	copy_small(buffer, at + sizeof(struct queue_entry), header);		/* C2 */
-	*size = (uint32_t)header;
-	consume_entry(ring, head + space);					/* C3 */
+	*size = (uint32_t)taken;
+	consume_entries(ring, head + entry_space(taken), 1);			/* C3 */
 	return 0;
 }

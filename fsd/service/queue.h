@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "libqueue/ring.h"
+#include "libqueue/observe.h"
 #include "service/registry.h"
 #include "service/seat.h"
 

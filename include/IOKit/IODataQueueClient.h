@@ -21,6 +21,7 @@
  */
 #pragma once
 
+#include <sys/uio.h>
 #include <time.h>
 
 #include <IOKit/IODataQueueShared.h>
@@ -78,7 +79,7 @@ Boolean IODataQueueDataAvailable(IODataQueueMemory *queue);
  * The next entry, which stays in the queue. Stands for IODataQueuePeek().
  *
  * The pointer leads into the ring, read-only. It is good until the caller's next
- * successful IODataQueueDequeue() (an observer's may be overwritten at any
+ * successful IODataQueueDequeue() or IODataQueueRelease() (an observer's may be overwritten at any
  * time); the producer may rewrite what it points to, so read `size` once.
  * With a port set, a consumer that gets NULL is told by the port when this
  * changes.
@@ -123,6 +124,72 @@ IOReturn IODataQueueDequeue(IODataQueueMemory *queue, void *data, UInt32 *dataSi
 IOReturn IODataQueueEnqueue(IODataQueueMemory *queue, void *data, UInt32 dataSize);
 
 /*
+ * Find room for an entry of up to @dataSize bytes, to be built in place. *@data is
+ * then where in the ring its payload begins, 8-byte aligned, for writing; what
+ * lies there is left over from earlier entries. Nothing is published until
+ * IODataQueueCommit(). There is one reservation: a later one replaces it, and any
+ * other entry that is enqueued meanwhile takes its place. To give it up, do
+ * nothing. New.
+ *
+ * Return: as IODataQueueEnqueue(), kIOReturnBadArgument also for @data NULL.
+ */
+IOReturn IODataQueueReserve(IODataQueueMemory *queue, UInt32 dataSize, void **data);
+
+/*
+ * Publish the reserved entry, with @dataSize bytes of payload, which may be fewer
+ * than were reserved. Wakes a consumer that waits. New.
+ *
+ * Return:
+ *	kIOReturnSuccess
+ *	kIOReturnBadArgument	@queue is NULL, nothing is reserved (any more), or
+ *				less than @dataSize
+ *	kIOReturnNotPermitted	@queue is not held as producer
+ *	kIOReturnError		the memory is damaged
+ */
+IOReturn IODataQueueCommit(IODataQueueMemory *queue, UInt32 dataSize);
+
+/*
+ * Done with the entry that the last IODataQueuePeek() showed: take it from the
+ * queue. Its memory is the producer's again. As IODataQueueDequeue(queue, NULL,
+ * NULL), but it takes that entry and no other. Wakes a producer that waits for
+ * space. New.
+ *
+ * Return:
+ *	kIOReturnSuccess
+ *	kIOReturnBadArgument	@queue is NULL, or the entry was taken already, or
+ *				none was peeked
+ *	kIOReturnNotPermitted	@queue is not held as consumer
+ *	kIOReturnError		the memory is damaged
+ */
+IOReturn IODataQueueRelease(IODataQueueMemory *queue);
+
+/*
+ * Enqueue *@count entries, @entries[i].iov_len bytes from @entries[i].iov_base
+ * each, in their order, and publish them together; the consumer is woken once.
+ * It ends before the first that is refused; *@count becomes how many were
+ * enqueued. New.
+ *
+ * Return: kIOReturnSuccess when at least one was enqueued (or none was given),
+ * else as IODataQueueEnqueue() of the first; kIOReturnBadArgument also for @count
+ * or @entries NULL.
+ */
+IOReturn IODataQueueEnqueueBatch(IODataQueueMemory *queue, const struct iovec *entries,
+				 UInt32 *count);
+
+/*
+ * Dequeue up to *@count entries, the i-th to @entries[i].iov_base, and give all
+ * their space back together. iov_len is the bytes that there is room for, and
+ * becomes the entry's size; iov_base NULL drops an entry. It ends when the queue
+ * is empty, or before an entry that is larger than its room (whose size iov_len
+ * then tells). *@count becomes how many were dequeued. New.
+ *
+ * Return: kIOReturnSuccess when at least one was dequeued (or none was asked
+ * for), else as IODataQueueDequeue() of the first; kIOReturnBadArgument also for
+ * @count or @entries NULL.
+ */
+IOReturn IODataQueueDequeueBatch(IODataQueueMemory *queue, struct iovec *entries, UInt32 *count);
+
+/*
  * Make a port: a descriptor that can be polled, and that becomes readable when a
  * queue it is set on wants attention. Do not read from it. It is closed on
  * exec(). Stands for IODataQueueAllocateNotificationPort(). Any thread, any
@@ -154,6 +221,35 @@ mach_port_t IODataQueueAllocateNotificationPort(void);
  *	kIOReturnError		the memory is damaged
  */
 IOReturn IODataQueueSetNotificationPort(IODataQueueMemory *queue, mach_port_t port);
+
+/*
+ * A descriptor for poll(), select() or epoll: the port that is set on @queue, or
+ * else one of its own, which is made and set now and closed by
+ * IODataQueueClose() alone. Use it as IODataQueueSetNotificationPort() says: call
+ * until the queue is found empty (full), then poll. New.
+ *
+ * Return: the descriptor, or -1 and errno: EINVAL for NULL, EPERM for an observer
+ * and where the FIFO's mode forbids it, EMFILE, ENFILE, ENOMEM, EAGAIN, EIO.
+ */
+int IODataQueueGetDescriptor(IODataQueueMemory *queue);
+
+/*
+ * Which of the queues that @port is set on rang? Waits until one does, or until
+ * @deadline (NULL: without end; one that is over: look only). *@count is how many
+ * there is room for at @queues, and becomes how many rang. A queue stays among
+ * them until a call on it finds it empty (full). A signal does not end the wait.
+ * Closing @port from another thread does, within half a second. Close no queue
+ * while another thread waits for it here. New; it stands for the mach_msg() of a
+ * program that has one port for many queues.
+ *
+ * Return:
+ *	kIOReturnSuccess	*@count is 1 or more
+ *	kIOReturnBadArgument	@port is no port, @queues or @count is NULL, or no room
+ *	kIOReturnTimeout	none rang; *@count is 0
+ *	MACH_RCV_PORT_DIED	@port was closed meanwhile
+ */
+IOReturn IODataQueueWaitForNotification(mach_port_t port, const struct timespec *deadline,
+					IODataQueueMemory **queues, UInt32 *count);
 
 /*
  * Wait until there is an entry in @queue: at once if there is one, whether or
@@ -195,5 +291,29 @@ IOReturn IODataQueueWaitForAvailableDataUntil(IODataQueueMemory *queue, mach_por
 IOReturn IODataQueueWaitForSpace(IODataQueueMemory *queue, UInt32 dataSize);
 IOReturn IODataQueueWaitForSpaceUntil(IODataQueueMemory *queue, UInt32 dataSize,
 				      const struct timespec *deadline);
+
+/* What a queue's memory tells of it, in any role. */
+typedef struct IODataQueueStatistics {
+	UInt64 entries;			/* in the queue now */
+	UInt64 used;			/* bytes that they take */
+	UInt64 free;			/* bytes of the largest entry that fits now */
+	UInt64 capacity;		/* bytes that always fit */
+	UInt64 maxEntry;		/* bytes of the largest entry that ever fits */
+	UInt64 enqueued, dequeued;	/* entries since the queue was made */
+	UInt64 overruns;		/* entries refused because it was full */
+	UInt64 dataNotifications;	/* that data are available; modulo 2^32 */
+	UInt64 spaceNotifications;	/* that there is space; modulo 2^32 */
+	UInt64 failedNotifications;	/* of this attachment: the peer could not be rung */
+	Boolean corrupt;		/* damaged: what is above may be nonsense */
+} IODataQueueStatistics;
+
+/*
+ * How @queue stands now. Any thread, also while others use @queue; nobody is
+ * disturbed. New; it is the file `stats`.
+ *
+ * Return: kIOReturnSuccess, or kIOReturnBadArgument when either is NULL.
+ */
+IOReturn IODataQueueGetStatistics(const IODataQueueMemory *queue,
+				  IODataQueueStatistics *statistics);
 
 IOKIT_END_DECLS

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "libqueue/atomic.h"
+#include "libqueue/observe.h"
 #include "libqueue/ring.h"
 
 /* @n bytes, whole pages, that a step before or behind is a SIGSEGV. */
