@@ -72,12 +72,34 @@ void attachment_ring(IODataQueueMemory *queue, unsigned how);
 bool attachment_refresh(IODataQueueMemory *queue);
 
 /*
+ * Have @port, an epoll instance, tell of @queue from now on. Nothing is armed.
+ * Return: 0, or a negative errno and nothing changed.
+ */
+int port_set(IODataQueueMemory *queue, int port);
+
+/* A port that is closed with @queue; not set yet. Return: it, or a negative errno. */
+int port_own(IODataQueueMemory *queue);
+
+/*
+ * Take what made the port readable.
+ * Return: true when the peer rang; false when it was something of ours.
+ */
+bool port_take_rings(IODataQueueMemory *queue);
+
+/*
  * The queue was found empty (consumer), or without @wanted free bytes
  * (producer). See to it that the port tells when this is no longer so.
  * Return: 1 when it is no longer so already, else 0 (also without a port), or
  * -EIO.
  */
 int port_arm(IODataQueueMemory *queue, uint64_t wanted);
+
+/*
+ * Consumer: entries were found, and left there; @seen is the tail then. See to it
+ * that the port tells of the next.
+ * Return: 1 when it is there already, else 0, or -EIO.
+ */
+int port_arm_beyond(IODataQueueMemory *queue, uint64_t seen);
 
 /* Make the port readable, once. */
 void port_ring_self(IODataQueueMemory *queue);

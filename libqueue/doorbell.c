@@ -243,20 +243,25 @@ int doorbell_ring(const struct doorbell *bell)
 	return n < 0 && errno != EAGAIN ? -errno : 0;
 }
 
-bool doorbell_drain(const struct doorbell *bell)
+unsigned doorbell_drain(const struct doorbell *bell)
 {
 	struct pollfd hangup = { .fd = bell->wait_fd };
+	unsigned what = 0;
 	char rings[512];
 	ssize_t n;
 
 	if (bell->wait_fd < 0)
-		return false;
+		return 0;
 	do {
 		n = read(bell->wait_fd, rings, sizeof(rings));
+		if (n > 0)
+			what |= DOORBELL_RANG;
 	} while (n > 0 || (n < 0 && errno == EINTR));
 
 	/* Nobody writes: either nobody ever did, or the last one went. */
-	return n == 0 && poll(&hangup, 1, 0) == 1 && (hangup.revents & POLLHUP);
+	if (n == 0 && poll(&hangup, 1, 0) == 1 && (hangup.revents & POLLHUP))
+		what |= DOORBELL_HUNG_UP;
+	return what;
 }
 
 int doorbell_open_wait(const struct doorbell *bell)

@@ -56,12 +56,15 @@ void doorbell_close(struct doorbell *bell);
  */
 int doorbell_ring(const struct doorbell *bell);
 
+#define DOORBELL_RANG		1u	/* there was a ring */
+#define DOORBELL_HUNG_UP	2u	/* the peer closed its end (POLLHUP) */
+
 /*
- * Take all rings that came.
- * Return: true when the peer closed its end (POLLHUP); the FIFO then stays
- * readable until it is opened anew.
+ * Take all rings that came. A FIFO that was hung up stays readable until it is
+ * opened anew.
+ * Return: a set of the above.
  */
-bool doorbell_drain(const struct doorbell *bell);
+unsigned doorbell_drain(const struct doorbell *bell);
 
 /* Open the FIFO that rings us once more. Return: the descriptor, or an errno. */
 int doorbell_open_wait(const struct doorbell *bell);

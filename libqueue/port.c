@@ -114,23 +114,26 @@ static void drain_counter(int fd)
 }
 
 /*
- * Take all rings. A FIFO whose other end is closed would keep the port readable
- * for ever; opened anew, it tells of the next peer.
+ * A FIFO whose other end is closed would keep the port readable for ever; opened
+ * anew, it tells of the next peer.
  */
-static void port_drain(IODataQueueMemory *queue)
+bool port_take_rings(IODataQueueMemory *queue)
 {
+	unsigned what;
 	int fd;
 
 	drain_counter(queue->watch.self_fd);
 	drain_counter(queue->watch.tick_fd);
-	if (!doorbell_drain(&queue->bell))
-		return;
+	what = doorbell_drain(&queue->bell);
+	if ((what & DOORBELL_HUNG_UP) == 0)
+		return what & DOORBELL_RANG;
 
 	fd = doorbell_open_wait(&queue->bell);
 	if (fd >= 0)
 		port_move(queue, fd);
 	else	/* the mount is gone, and mountinfo tells when one comes */
 		unwatch_fd(queue->watch.port, queue->bell.wait_fd);
+	return what & DOORBELL_RANG;
 }
 
 /* Where a ring may be missed, have the port readable again soon. */
@@ -159,7 +162,7 @@ int port_arm(IODataQueueMemory *queue, uint64_t wanted)
 		return 0;
 
 	moved = attachment_refresh(queue);
-	port_drain(queue);
+	port_take_rings(queue);
 	/* Armed still, with nothing rung since: that costs no fence again. */
 	if (!moved && queue->watch.wanted == wanted &&
 	    wait_limit_ms(&queue->ring) < 0 && wait_is_pending(&queue->ring, QUEUE_WAIT_FIFO))
@@ -175,6 +178,25 @@ int port_arm(IODataQueueMemory *queue, uint64_t wanted)
 	else
 		wait_disarm(&queue->ring);
 	return r;
+}
+
+int port_arm_beyond(IODataQueueMemory *queue, uint64_t seen)
+{
+	int r;
+
+	attachment_refresh(queue);
+	port_take_rings(queue);
+	do {
+		queue->watch.wanted = 0;
+		r = wait_arm(&queue->ring, QUEUE_WAIT_FIFO, 0);
+	} while (r >= 0 && attachment_refresh(queue));
+	if (r < 0)
+		return r;
+
+	/* The fence of arming is behind us; what wait_arm() saw may be old. */
+	r = ring_look(&queue->ring);
+	port_set_timer(queue);
+	return r < 0 ? r : queue->ring.tail != seen;
 }
 
 mach_port_t IODataQueueAllocateNotificationPort(void)
@@ -214,30 +236,53 @@ static int port_first_look(IODataQueueMemory *queue)
 	return port_arm(queue, wanted);
 }
 
-IOReturn IODataQueueSetNotificationPort(IODataQueueMemory *queue, mach_port_t port)
+int port_set(IODataQueueMemory *queue, int port)
 {
 	struct port_watch watch;
+	int r;
+
+	if (port == queue->watch.port)
+		port_clear(queue);
+	r = port_watch_open(queue, port, &watch);
+	if (r < 0)
+		return r;
+	port_clear(queue);
+	queue->watch = watch;
+	return 0;
+}
+
+int port_own(IODataQueueMemory *queue)
+{
+	mach_port_t port;
+
+	if (queue->own_port >= 0)
+		return queue->own_port;
+	port = IODataQueueAllocateNotificationPort();
+	if (port == MACH_PORT_NULL)
+		return -errno;
+	queue->own_port = port;
+	return port;
+}
+
+IOReturn IODataQueueSetNotificationPort(IODataQueueMemory *queue, mach_port_t port)
+{
 	int r;
 
 	if (!queue || port < 0)
 		return kIOReturnBadArgument;
 	if (queue->ring.role == ROLE_OBSERVER)
 		return kIOReturnNotPermitted;
-	if (port == MACH_PORT_NULL || port == queue->watch.port)
-		port_clear(queue);
 	if (port == MACH_PORT_NULL) {
+		port_clear(queue);
 		wait_disarm(&queue->ring);
 		return kIOReturnSuccess;
 	}
 	if (queue->bell.wait_fd < 0)
 		return kIOReturnNotPermitted;
 
-	r = port_watch_open(queue, port, &watch);
+	r = port_set(queue, port);
 	if (r < 0)
 		return port_result(r);
-	port_clear(queue);
-	queue->watch = watch;
-
 	r = port_first_look(queue);
 	if (r == 1)
 		port_ring_self(queue);
@@ -247,6 +292,7 @@ IOReturn IODataQueueSetNotificationPort(IODataQueueMemory *queue, mach_port_t po
 int IODataQueueGetDescriptor(IODataQueueMemory *queue)
 {
 	IOReturn result;
+	int port;
 
 	if (!queue) {
 		errno = EINVAL;
@@ -255,17 +301,15 @@ int IODataQueueGetDescriptor(IODataQueueMemory *queue)
 	if (queue->watch.port != MACH_PORT_NULL)
 		return queue->watch.port;
 
-	if (queue->own_port < 0) {
-		mach_port_t port = IODataQueueAllocateNotificationPort();
-
-		if (port == MACH_PORT_NULL)
-			return -1;
-		queue->own_port = port;
+	port = port_own(queue);
+	if (port < 0) {
+		errno = -port;
+		return -1;
 	}
-	result = IODataQueueSetNotificationPort(queue, queue->own_port);
+	result = IODataQueueSetNotificationPort(queue, port);
 	if (result != kIOReturnSuccess) {
 		errno = IOReturnToErrno(result);
 		return -1;
 	}
-	return queue->own_port;
+	return port;
 }

@@ -165,6 +165,20 @@ static void be_quiet(struct ring *ring, uint32_t flags, uint32_t wait)
 	ring->quiet[PEER_WAIT] = wait;
 }
 
+bool wait_is_due(const struct ring *ring)
+{
+	uint32_t flags, wait;
+
+	full_fence();								/* P4 */
+	flags = load_relaxed(&ring->peer[PEER_FLAGS]);
+	wait = load_acquire(&ring->peer[PEER_WAIT]);				/* P5 */
+	if (!(flags & QUEUE_PACED))
+		return unpaced_due(ring);
+	if ((wait & QUEUE_WAIT_HOW) == 0 || wait == ring->rung)
+		return false;
+	return ring->role == ROLE_PRODUCER || space_is_enough(ring);
+}
+
 unsigned wait_due_slow(struct ring *ring)
 {
 	uint32_t flags, wait;

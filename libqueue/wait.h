@@ -63,6 +63,12 @@ static inline unsigned wait_due(struct ring *ring)
 }
 
 /*
+ * Would wait_due() have something to do? It still has it then; a caller that
+ * rings once for several entries asks this after each.
+ */
+bool wait_is_due(const struct ring *ring);
+
+/*
  * Count one notification and, with QUEUE_WAIT_FUTEX in @how, wake the futex.
  * With QUEUE_WAIT_FIFO the caller writes one byte to `notify` (producer) or
  * `serviced` (consumer) as well; that the FIFO is full is as good.
