@@ -31,6 +31,7 @@ struct IODataQueueMemory {
 	struct mapping mapping;
 	struct doorbell bell;
 	struct port_watch watch;
+	uint64_t wanted;		/* bytes that the producer is armed for */
 	int own_port;			/* made for IODataQueueGetDescriptor(); else -1 */
 	uint64_t n_failed_rings;	/* any thread reads it */
 };

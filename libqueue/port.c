@@ -164,12 +164,12 @@ int port_arm(IODataQueueMemory *queue, uint64_t wanted)
 	moved = attachment_refresh(queue);
 	port_take_rings(queue);
 	/* Armed still, with nothing rung since: that costs no fence again. */
-	if (!moved && queue->watch.wanted == wanted &&
+	if (!moved && queue->wanted == wanted &&
 	    wait_limit_ms(&queue->ring) < 0 && wait_is_pending(&queue->ring, QUEUE_WAIT_FIFO))
 		return 0;
 
 	do {
-		queue->watch.wanted = wanted;
+		queue->wanted = wanted;
 		r = wait_arm(&queue->ring, QUEUE_WAIT_FIFO, wanted);
 	} while (r == 0 && attachment_refresh(queue));
 
@@ -187,7 +187,7 @@ int port_arm_beyond(IODataQueueMemory *queue, uint64_t seen)
 	attachment_refresh(queue);
 	port_take_rings(queue);
 	do {
-		queue->watch.wanted = 0;
+		queue->wanted = 0;
 		r = wait_arm(&queue->ring, QUEUE_WAIT_FIFO, 0);
 	} while (r >= 0 && attachment_refresh(queue));
 	if (r < 0)
