@@ -8,19 +8,12 @@
  * are pinned, to the first two CPUs that we may use. The first and the last
  * byte of each message are looked at, so that nobody can skip the payload.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <IOKit/IODataQueueClient.h>
+
+#include "bench.h"
 
 #define MAX_SIZE	(1u << 20)
 #define PIPE_SIZE	(1 << 20)	/* as much room as the queue has */
@@ -30,42 +23,9 @@ struct run {
 	int ends[2];			/* to read from, to write to */
 	size_t size;
 	unsigned long count;
-	double *started;		/* shared: when the first message was sent */
-	int *ready;			/* shared: the consumer listens */
 };
 
 static unsigned char buffer[MAX_SIZE];
-
-__attribute__((noreturn))
-static void fail(const char *what)
-{
-	fprintf(stderr, "transport: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-/* To the @index-th CPU of those that we have. */
-static void pin(int index)
-{
-	cpu_set_t allowed, one;
-
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
-		fail("sched_getaffinity");
-	CPU_ZERO(&one);
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (CPU_ISSET((size_t)cpu, &allowed) && index-- == 0) {
-			CPU_SET((size_t)cpu, &one);
-			sched_setaffinity(0, sizeof(one), &one);
-		}
-	}
-}
 
 static void mark(size_t size, unsigned long i)
 {
@@ -139,14 +99,12 @@ static IODataQueueMemory *open_queue(const char *path, int role)
 	return queue;
 }
 
-static void produce(const struct run *run)
+static void produce(void *arg)
 {
+	const struct run *run = arg;
 	IODataQueueMemory *queue = run->queue ? open_queue(run->queue, kIODataQueueProducer) : NULL;
 
-	pin(0);
-	while (!__atomic_load_n(run->ready, __ATOMIC_ACQUIRE))
-		sched_yield();
-	*run->started = now();
+	meet();
 	for (unsigned long i = 0; i < run->count; i++) {
 		mark(run->size, i);
 		if (queue)
@@ -157,14 +115,15 @@ static void produce(const struct run *run)
 	IODataQueueClose(queue);
 }
 
-static double consume(const struct run *run)
+static void consume(void *arg)
 {
+	const struct run *run = arg;
 	IODataQueueMemory *queue = run->queue ? open_queue(run->queue, kIODataQueueConsumer) : NULL;
 	mach_port_t port = queue ? IODataQueueAllocateNotificationPort() : MACH_PORT_NULL;
-	double ended;
+	double started;
 
-	pin(1);
-	__atomic_store_n(run->ready, 1, __ATOMIC_RELEASE);
+	meet();
+	started = now();
 	for (unsigned long i = 0; i < run->count; i++) {
 		if (queue)
 			receive_entry(queue, port);
@@ -172,9 +131,8 @@ static double consume(const struct run *run)
 			receive_bytes(run->ends[0], run->size);
 		check(run->size, i);
 	}
-	ended = now();
+	printf("%.0f\n", (double)run->count / (now() - started));
 	IODataQueueClose(queue);
-	return ended;
 }
 
 static void open_ends(struct run *run, const char *kind)
@@ -195,19 +153,13 @@ static void open_ends(struct run *run, const char *kind)
 int main(int argc, char **argv)
 {
 	struct run run = { .ends = { -1, -1 } };
-	double *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	double ended;
-	int status;
-	pid_t child;
 
-	if (argc < 4 || shared == MAP_FAILED) {
+	if (argc < 4) {
 		fprintf(stderr, "usage: transport KIND SIZE COUNT [QUEUE]\n");
 		return 2;
 	}
 	run.size = strtoul(argv[2], NULL, 10);
 	run.count = strtoul(argv[3], NULL, 10);
-	run.started = shared;
-	run.ready = (int *)(void *)(shared + 1);
 	if (run.size < 1 || run.size > MAX_SIZE)
 		return 2;
 	if (argc > 4)
@@ -215,16 +167,6 @@ int main(int argc, char **argv)
 	else
 		open_ends(&run, argv[1]);
 
-	child = fork();
-	if (child < 0)
-		fail("fork");
-	if (child == 0) {
-		produce(&run);
-		_exit(0);
-	}
-	ended = consume(&run);
-	if (waitpid(child, &status, 0) < 0 || status != 0)
-		return 1;
-	printf("%.0f\n", (double)run.count / (ended - *run.started));
+	run_pair(produce, consume, &run);
 	return 0;
 }
