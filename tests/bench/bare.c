@@ -9,6 +9,7 @@
  *	eventfd	from before write(2) to the return of poll(2): microseconds
  *	memcpy	16 KiB into a ring of 1 MiB and out again, in one process: how many
  *		in a second
+ *	handover  the same between the processes, with two indices for a ring
  */
 #include <linux/futex.h>
 #include <poll.h>
@@ -20,6 +21,8 @@
 #define PAUSE		100e-6	/* seconds, for the consumer to fall asleep */
 #define RING_SIZE	(1u << 20)
 #define COPY_SIZE	(1u << 14)
+#define N_COPIES	(RING_SIZE / COPY_SIZE)
+#define N_PIECES	(COPY_SIZE / sizeof(piece))
 
 /* One direction; each member in lines of its own. */
 struct way {
@@ -33,6 +36,7 @@ struct job {
 	uint32_t *sequence;			/* futex word */
 	double *sent;			/* when */
 	int event_fd;
+	unsigned char *ring;
 };
 
 bench_inline void send_word(struct way *way, uint64_t index, uint64_t payload, bool two_lines)
@@ -147,20 +151,63 @@ static void take_eventfd(void *job) { take_times(job, wait_eventfd); }
 /* As the two sides of a queue do it, one after the other. */
 static void copy_in_and_out(void *arg)
 {
-	static piece from[COPY_SIZE / sizeof(piece)], to[COPY_SIZE / sizeof(piece)];
-	const size_t n_pieces = COPY_SIZE / sizeof(piece);
+	static piece from[N_PIECES], to[N_PIECES];
 	const struct job *job = arg;
-	unsigned char *ring = shared_memory(RING_SIZE);
 	double started = now();
 
 	for (unsigned long i = 0; i < job->count; i++) {
-		unsigned char *at = ring + i * COPY_SIZE % RING_SIZE;
+		unsigned char *at = job->ring + i % N_COPIES * COPY_SIZE;
 
-		mark_message(from, n_pieces, i);
+		mark_message(from, N_PIECES, i);
 		memcpy(at, from, COPY_SIZE);
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		memcpy(to, at, COPY_SIZE);
-		check_message(to, n_pieces, i);
+		check_message(to, N_PIECES, i);
+	}
+	printf("%.0f\n", (double)job->count / (now() - started));
+}
+
+static uint64_t wait_to_pass(const uint64_t *index, uint64_t passed)
+{
+	uint64_t seen;
+
+	while ((seen = __atomic_load_n(index, __ATOMIC_ACQUIRE)) <= passed)
+		relax();
+	return seen;
+}
+
+/* The indices count pieces of COPY_SIZE: put there, and taken. */
+static void put_copies(void *arg)
+{
+	static piece from[N_PIECES];
+	const struct job *job = arg;
+	uint64_t taken = 0;
+
+	meet();
+	for (uint64_t i = 0; i < job->count; i++) {
+		if (i - taken == N_COPIES)
+			taken = wait_to_pass(&job->back->index, taken);
+		mark_message(from, N_PIECES, i);
+		memcpy(job->ring + i % N_COPIES * COPY_SIZE, from, COPY_SIZE);
+		__atomic_store_n(&job->there->index, i + 1, __ATOMIC_RELEASE);
+	}
+}
+
+static void take_copies(void *arg)
+{
+	static piece to[N_PIECES];
+	const struct job *job = arg;
+	uint64_t put = 0;
+	double started;
+
+	meet();
+	started = now();
+	for (uint64_t i = 0; i < job->count; i++) {
+		if (put == i)
+			put = wait_to_pass(&job->there->index, put);
+		memcpy(to, job->ring + i % N_COPIES * COPY_SIZE, COPY_SIZE);
+		__atomic_store_n(&job->back->index, i + 1, __ATOMIC_RELEASE);
+		check_message(to, N_PIECES, i);
 	}
 	printf("%.0f\n", (double)job->count / (now() - started));
 }
@@ -175,6 +222,7 @@ static const struct measure {
 	{ "futex", send_futex, take_futex },
 	{ "eventfd", send_eventfd, take_eventfd },
 	{ "memcpy", NULL, copy_in_and_out },
+	{ "handover", put_copies, take_copies },
 };
 
 static void prepare(struct job *job, const char *what)
@@ -183,6 +231,7 @@ static void prepare(struct job *job, const char *what)
 
 	job->there = (struct way *)(void *)shared;
 	job->back = job->there + 1;
+	job->ring = shared_memory(RING_SIZE);
 	job->sequence = (uint32_t *)(void *)(shared + 1024);
 	job->sent = (double *)(void *)(shared + 1024 + CACHE_LINES);
 	job->event_fd = strcmp(what, "eventfd") == 0 ? eventfd(0, 0) : -1;
