@@ -31,6 +31,7 @@ struct side {
 	IODispatchQueue *queue;			/* owned: runs the watch; NULL: none */
 	struct dispatch_watch watch;		/* of the attachment's port */
 	bool latched;				/* rung while disabled */
+	bool has_room;				/* producer: its wait is over, not told yet */
 };
 
 /* Called once no handler of before runs any more. */

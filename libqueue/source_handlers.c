@@ -50,6 +50,8 @@ static void look_at_side(IODataQueueMemory *queue, struct look *ret)
 		ret->has_work = ring_available(ring) != 0;
 	} else {
 		ret->has_work = ring->armed && has_room(ring, queue->wanted);
+		if (ret->has_work)
+			wait_disarm(ring);	/* the wait is over, and will be told */
 	}
 	ret->head = ring->head;
 	ret->tail = ring->tail;
@@ -84,6 +86,8 @@ static void settle(IODataQueueDispatchSource *source, struct side *side,
 	again = side == &source->consumer ? settle_consumer(side->attachment, before) :
 					    settle_producer(side->attachment);
 	pthread_mutex_lock(&source->lock);
+	if (side == &source->producer && again)
+		side->has_room = true;
 	if (side->queue && again)
 		dispatch_watch_kick(side->queue, &side->watch);
 	else if (side->queue)
@@ -125,13 +129,16 @@ static OSAction *begin_call(IODataQueueDispatchSource *source, struct side *side
 	OSAction *action = NULL;
 
 	pthread_mutex_lock(&source->lock);
+	if (side == &source->producer && look->has_work)
+		side->has_room = true;
 	*ret_settle = side->action && source->enabled && !source->cancelled;
 	if (!*ret_settle) {
 		side->latched = true;
 	} else {
-		if (look->has_work || (look->rang && !side->latched))
+		if (look->has_work || side->has_room || (look->rang && !side->latched))
 			action = side->action;
 		side->latched = false;
+		side->has_room = false;
 	}
 	if (action) {
 		OSObject_retain(action);
