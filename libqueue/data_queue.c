@@ -88,6 +88,8 @@ IODataQueueEntry *IODataQueuePeek(IODataQueueMemory *queue)
 __attribute__((noinline))
 static IOReturn dequeue_refused(IODataQueueMemory *queue, void *data, UInt32 *size, int r)
 {
+	if (r == -ENODATA && queue->watch.port == MACH_PORT_NULL)
+		return kIOReturnUnderrun;
 	if (r == -ENODATA && port_arm(queue, 0) == 1)
 		r = ring_dequeue(&queue->ring, data, size);
 	return r < 0 ? result_from_ring(r) : attachment_announce(queue);

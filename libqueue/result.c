@@ -129,6 +129,10 @@ const char *IOReturnText(IOReturn code)
 IOReturn result_from_ring(int r)
 {
 	switch (r) {
+	case -ENODATA:		/* these two are what a loop that polls gets */
+		return kIOReturnUnderrun;
+	case -EOVERFLOW:
+		return kIOReturnOverrun;
 	case -ENOSPC:
 		return kIOReturnNoSpace;
 	case -EIO:

@@ -132,28 +132,42 @@ static inline bool take_inline(const struct ring *ring, uint64_t head, void *buf
 	return true;
 }
 
-/* The payload may lie anywhere, for all the compiler knows: positions in locals. */
-static inline int enqueue_inline(struct ring *ring, const void *data, size_t size)
+/*
+ * The short way: true when the entry went through. The payload may lie anywhere,
+ * for all the compiler knows: positions in locals.
+ */
+static inline bool enqueue_short(struct ring *ring, const void *data, size_t size)
 {
 	uint64_t tail = ring->tail;
 
 	if (unlikely(!place_inline(ring, tail, data, size)))
-		return ring_enqueue_slow(ring, data, size);			/* P1 */
+		return false;
 
 	ring->previous = tail;
 	publish_entries(ring, tail + entry_space(size), 1);			/* P3 */
-	return 0;
+	return true;
 }
 
-static inline int dequeue_inline(struct ring *ring, void *buffer, uint32_t *size)
+static inline bool dequeue_short(struct ring *ring, void *buffer, uint32_t *size)
 {
 	uint64_t head = ring->head, taken;
 
 	if (unlikely(!size || !take_inline(ring, head, buffer, *size, &taken)))
-		return ring_dequeue_slow(ring, buffer, size);			/* C1 */
+		return false;
 
 	ring->previous = head;
 	*size = (uint32_t)taken;
 	consume_entries(ring, head + entry_space(taken), 1);			/* C3 */
-	return 0;
+	return true;
+}
+
+static inline int enqueue_inline(struct ring *ring, const void *data, size_t size)
+{
+	return likely(enqueue_short(ring, data, size)) ? 0 : ring_enqueue_slow(ring, data, size);
+}
+
+static inline int dequeue_inline(struct ring *ring, void *buffer, uint32_t *size)
+{
+	return likely(dequeue_short(ring, buffer, size)) ?
+		0 : ring_dequeue_slow(ring, buffer, size);
 }

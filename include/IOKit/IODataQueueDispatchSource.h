@@ -18,7 +18,8 @@
  * Callbacks that get at an entry (IODataQueueClientEnqueueEntryBlock and its
  * sister) are called once, before the call returns, with a pointer into shared
  * memory that is dead afterwards. A callback must not use the same direction of
- * the same source (it gets kIOReturnBusy), nor release the source.
+ * the same source (it gets kIOReturnBusy), nor release the source. It may use the
+ * other direction, where no callback of that one uses its own.
  *
  * Threads	Any thread, any time, as long as the caller has a reference.
  * Forks	A child must not use its parent's sources.
