@@ -131,3 +131,31 @@ killed() {
 @test "C to Python goes on while fsd is killed and started three times" { killed c py; }
 @test "Python to C goes on while fsd is killed and started three times" { killed py c; }
 @test "C to C goes on while fsd is killed and started three times" { killed c c; }
+
+@test "a handler is called for every line" {
+	queue=$(new_queue q 16384)
+	text 100000 >sent
+	spawn "$EXAMPLES/producer" "$queue" <sent
+	timeout 120 "$EXAMPLES/handler" "$queue" 100000 >received
+	wait "$SPAWNED"
+	[ "$(sha256sum <received)" = "$(sha256sum <sent)" ]
+}
+
+@test "a driver publishes what it queued, and what follows" {
+	text 20000 >sent
+	spawn "$EXAMPLES/driver" "$MNT/queues" lines <sent
+	eventually test -e "$MNT/queues/lines/data"
+	eventually grep -qxE "$SPAWNED|held" "$MNT/queues/lines/producer_pid"
+	timeout 120 "$EXAMPLES/consumer" "$MNT/queues/lines" 20000 >received
+	wait "$SPAWNED"
+	[ "$(sha256sum <received)" = "$(sha256sum <sent)" ]
+	[ "$(cat "$MNT/queues/lines/capacity")" -eq 65536 ]
+}
+
+@test "a driver that ends leaves its queue, for a shell to read" {
+	printf 'one\ntwo\n' | "$EXAMPLES/driver" "$MNT/queues" lines
+	[ "$(cat "$MNT/queues/lines/entries")" -eq 2 ]
+	[ "$("$SRC/examples/consumer.sh" "$MNT/queues/lines" 2)" = "one
+two" ]
+	run -1 "$EXAMPLES/driver" "$MNT/queues" lines </dev/null
+}
