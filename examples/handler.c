@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * handler QUEUE COUNT - as consumer, with a handler that is called when there are
- * entries
+ * handler QUEUE COUNT - a consumer whose handler is called when there are entries
  *
  *	cc handler.c $(pkg-config --cflags --libs libqueue)
  */
@@ -13,62 +12,49 @@
 #include <IOKit/IODataQueueClient.h>
 #include <IOKit/IODataQueueDispatchSource.h>
 
-struct printer {
-	IODataQueueDispatchSource *source;
-	long left;		/* entries */
-};
+static IODataQueueDispatchSource *source;
+static long left;		/* entries */
 
 /* The payload, where it lies in the queue. */
 static void print(void *refcon, const void *data, size_t size)
 {
-	struct printer *printer = refcon;
-
+	(void)refcon;
 	fwrite(data, 1, size, stdout);
-	printer->left--;
+	left--;
 }
 
-static void print_what_is_there(void *target, OSAction *action)
+static void data_available(void *target, OSAction *action)
 {
-	struct printer *printer = target;
-
+	(void)target;
 	(void)action;
-	while (printer->left > 0 &&
-	       IODataQueueDispatchSource_Dequeue(printer->source, print, printer) ==
-	       kIOReturnSuccess)
+	while (left > 0 && IODataQueueDispatchSource_Dequeue(source, print, NULL) == kIOReturnSuccess)
 		;
 	fflush(stdout);
 }
 
-static void check(IOReturn r, const char *what)
-{
-	if (r != kIOReturnSuccess)
-		errx(1, "%s: %s", what, IOReturnText(r));
-}
-
 int main(int argc, char **argv)
 {
-	struct printer printer = { 0 };
 	struct pollfd ready = { .events = POLLIN };
-	IODispatchQueue *queue;
-	OSAction *action;
+	IODispatchQueue *queue = NULL;
+	OSAction *action = NULL;
+	IOReturn r;
 
 	if (argc != 3)
 		errx(2, "usage: handler QUEUE COUNT");
-	printer.left = strtol(argv[2], NULL, 10);
+	left = strtol(argv[2], NULL, 10);
 
-	/* Without the option, the handler would be called on a thread of the queue's. */
-	check(IODispatchQueue_Create("printer", kIODispatchQueueCallerRuns, 0, &queue), "queue");
-	check(IODataQueueDispatchSource_Open(argv[1], kIODataQueueConsumer, queue,
-					     &printer.source), argv[1]);
-	check(OSAction_Create(&printer, print_what_is_there, 0, NULL, &action), "action");
-	check(IODataQueueDispatchSource_SetDataAvailableHandler(printer.source, action), argv[1]);
+	/* With 0 for the option, the handler would be called on a thread of the queue's. */
+	IODispatchQueue_Create("handler", kIODispatchQueueCallerRuns, 0, &queue);
+	OSAction_Create(NULL, data_available, 0, NULL, &action);
+	r = IODataQueueDispatchSource_Open(argv[1], kIODataQueueConsumer, queue, &source);
+	if (r == kIOReturnSuccess)
+		r = IODataQueueDispatchSource_SetDataAvailableHandler(source, action);
+	if (r != kIOReturnSuccess)
+		errx(1, "%s: %s", argv[1], IOReturnText(r));
 
 	ready.fd = IODispatchQueue_GetDescriptor(queue);
-	while (printer.left > 0 && poll(&ready, 1, -1) == 1)
+	while (left > 0 && poll(&ready, 1, -1) == 1)
 		IODispatchQueue_Dispatch(queue);
-
-	OSObject_release(printer.source);
-	OSObject_release(action);
-	OSObject_release(queue);
+	OSObject_release(source);
 	return ferror(stdout);
 }
