@@ -282,6 +282,8 @@ int ring_reserve(struct ring *ring, size_t size, void **ret_payload)
 	if (r < 0)
 		return refuse(ring, r);
 
+	if (left_before_end(ring) == 0)
+		start_lap(ring);
 	gap = ring_span(ring, size) - entry_space(size);
 	ring->reserved = (struct reserved){ .position = ring->tail, .size = size, .gap = gap };
 	*ret_payload = (gap ? ring->data->queue : ring_at(ring, ring->tail)) +
@@ -300,6 +302,9 @@ int ring_commit(struct ring *ring, size_t size)
 	/* Any other entry that was published meanwhile has moved the position. */
 	if (reserved.position != before || size > reserved.size)
 		return -EINVAL;
+	/* The room was there; a head that went back has taken it. */
+	if (reserved.gap + space > ring_free(ring))
+		return ring_fail(ring);
 
 	if (reserved.gap)
 		write_gap(ring);
@@ -546,6 +551,9 @@ int ring_release(struct ring *ring)
 		return ring->error;
 	if (ring->peeked_at != before)
 		return -EINVAL;
+	/* The entry was there; a tail that went back has taken it. */
+	if (ring->peeked.gap + entry_space(ring->peeked.size) > ring->tail - before)
+		return ring_fail(ring);
 
 	pass_entry(ring, &ring->peeked);
 	ring->previous = before;

@@ -267,7 +267,7 @@ static int dequeue(struct ring *ring, uint32_t room)
 
 static int consume(struct ring *ring, uint64_t *state)
 {
-	switch (chance(state, 7)) {
+	switch (chance(state, 8)) {
 	case 0:
 		return peek(ring);
 	case 1:
@@ -278,6 +278,8 @@ static int consume(struct ring *ring, uint64_t *state)
 		return dequeue_batch(ring, state);
 	case 4:
 		return ONE_OF(ring_dequeue(ring, NULL, NULL), -ENODATA);
+	case 5:
+		return ONE_OF(ring_look(ring), -EIO);
 	default:
 		return dequeue(ring, (uint32_t)chance(state, N_PAYLOAD));
 	}
@@ -286,10 +288,8 @@ static int consume(struct ring *ring, uint64_t *state)
 static int reserve(struct ring *ring, size_t size)
 {
 	void *place;
-	int r = ONE_OF(ring_look(ring), -EIO);
+	int r = ONE_OF(ring_reserve(ring, size, &place), -EOVERFLOW, -EMSGSIZE);
 
-	if (r == 0)
-		r = ONE_OF(ring_reserve(ring, size, &place), -EOVERFLOW, -EMSGSIZE);
 	if (r == 0)
 		memset(place, 1, size);
 	return r;
