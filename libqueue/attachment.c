@@ -7,12 +7,14 @@
  *	we					the peer
  *	G1  load generation: changed		W2  its wait word = on the FIFO
  *	G2  full fence				W3  full fence
- *	G3  ring the old FIFO			    load generation: as before?
- *	    open the new one, ring it		    then sleep on the old FIFO
+ *	    open the new FIFO			    load generation: as before?
+ *	G3  ring the old FIFO			    then sleep on the old FIFO
  *
  * G3 is for a peer that looked at the generation before we did: it sleeps where
  * only the old FIFO reaches it. We ring it whether or not it waits; one ring too
- * many is no harm.
+ * many is no harm. It comes last: a peer that it wakes while the new mount is not
+ * there yet sleeps on the old FIFO again, and from our next ring on only the new
+ * one is rung.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -119,13 +121,15 @@ bool attachment_refresh(IODataQueueMemory *queue)
 {
 	uint32_t generation = wait_generation(&queue->ring);		/* G1 */
 	struct doorbell fresh;
+	int r;
 
 	if (generation == queue->bell.generation)
 		return false;
 
 	full_fence();							/* G2 */
+	r = doorbell_reopen(&queue->bell, generation, &fresh);
 	doorbell_ring(&queue->bell);					/* G3 */
-	if (doorbell_reopen(&queue->bell, generation, &fresh) < 0)
+	if (r < 0)
 		return false;
 
 	port_move(queue, fresh.wait_fd);

@@ -97,15 +97,20 @@ static IOReturn dequeue_refused(IODataQueueMemory *queue, void *data, UInt32 *si
 
 IOReturn IODataQueueDequeue(IODataQueueMemory *queue, void *data, UInt32 *dataSize)
 {
+	uint64_t before;
 	int r;
 
 	if (unlikely(!queue || queue->ring.role != ROLE_CONSUMER))
 		return attachment_check(queue, ROLE_CONSUMER);
 
+	before = queue->ring.head;
 	r = dequeue_inline(&queue->ring, data, dataSize);
 	if (unlikely(r < 0))
 		return dequeue_refused(queue, data, dataSize, r);
-	return likely(wait_is_quiet(&queue->ring)) ? kIOReturnSuccess : attachment_announce(queue);
+	if (likely(wait_is_quiet(&queue->ring)))
+		return kIOReturnSuccess;
+	queue->ring.previous = before;
+	return attachment_announce(queue);
 }
 
 __attribute__((noinline))
@@ -119,13 +124,18 @@ static IOReturn enqueue_refused(IODataQueueMemory *queue, UInt32 size, int r)
 
 IOReturn IODataQueueEnqueue(IODataQueueMemory *queue, void *data, UInt32 dataSize)
 {
+	uint64_t before;
 	int r;
 
 	if (unlikely(!queue || queue->ring.role != ROLE_PRODUCER))
 		return attachment_check(queue, ROLE_PRODUCER);
 
+	before = queue->ring.tail;
 	r = enqueue_inline(&queue->ring, data, dataSize);
 	if (unlikely(r < 0))
 		return enqueue_refused(queue, dataSize, r);
-	return likely(wait_is_quiet(&queue->ring)) ? kIOReturnSuccess : attachment_announce(queue);
+	if (likely(wait_is_quiet(&queue->ring)))
+		return kIOReturnSuccess;
+	queue->ring.previous = before;
+	return attachment_announce(queue);
 }

@@ -12,8 +12,9 @@
  *				a ring may be missed
  *
  * Each call that finds nothing passes port_arm(): take the rings that led here,
- * arm, look once more. In this order: a ring taken after arming could be the
- * answer to it.
+ * look at the generation, arm, look once more. In this order: a ring taken after
+ * the look could be the one that tells of a new mount (G3), one taken after arming
+ * the answer to it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,9 @@
 #include "attachment.h"
 #include "cleanup.h"
 #include "result.h"
+
+/* A peer that changes the generation at each look shall not keep us here. */
+#define N_MOVES		4
 
 /* Have @queue's port tell of @fd, and say that it is @queue's. */
 static int watch_fd(IODataQueueMemory *queue, int port, int fd, uint32_t events)
@@ -65,7 +69,7 @@ static int port_watch_open(IODataQueueMemory *queue, int port, struct port_watch
 	watch.self_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (watch.self_fd < 0)
 		return -errno;
-	/* Without /proc there is no telling; the peer's rings still work. */
+	/* Without /proc, a second restart in a short while may not be told. */
 	watch.mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 
 	r = watch_fd(queue, port, watch.self_fd, EPOLLIN);
@@ -153,6 +157,35 @@ static void port_set_timer(IODataQueueMemory *queue)
 		timerfd_settime(watch->tick_fd, 0, &once, NULL);
 }
 
+/*
+ * Take the rings that led here, and be in the mount of now.
+ * Return: true when we moved.
+ */
+static bool follow_mount(IODataQueueMemory *queue)
+{
+	bool moved = false;
+
+	for (int i = 0; i < N_MOVES; i++) {
+		port_take_rings(queue);
+		if (!attachment_refresh(queue))
+			break;
+		moved = true;
+	}
+	return moved;
+}
+
+/* Return: as wait_arm(). */
+static int arm(IODataQueueMemory *queue, uint64_t wanted)
+{
+	int i = 0, r;
+
+	queue->wanted = wanted;
+	do {
+		r = wait_arm(&queue->ring, QUEUE_WAIT_FIFO, wanted);
+	} while (r >= 0 && ++i < N_MOVES && attachment_refresh(queue));
+	return r;
+}
+
 int port_arm(IODataQueueMemory *queue, uint64_t wanted)
 {
 	bool moved;
@@ -161,18 +194,13 @@ int port_arm(IODataQueueMemory *queue, uint64_t wanted)
 	if (queue->watch.port == MACH_PORT_NULL)
 		return 0;
 
-	moved = attachment_refresh(queue);
-	port_take_rings(queue);
+	moved = follow_mount(queue);
 	/* Armed still, with nothing rung since: that costs no fence again. */
 	if (!moved && queue->wanted == wanted &&
 	    wait_limit_ms(&queue->ring) < 0 && wait_is_pending(&queue->ring, QUEUE_WAIT_FIFO))
 		return 0;
 
-	do {
-		queue->wanted = wanted;
-		r = wait_arm(&queue->ring, QUEUE_WAIT_FIFO, wanted);
-	} while (r == 0 && attachment_refresh(queue));
-
+	r = arm(queue, wanted);
 	if (r == 0)
 		port_set_timer(queue);
 	else
@@ -184,19 +212,15 @@ int port_arm_beyond(IODataQueueMemory *queue, uint64_t seen)
 {
 	int r;
 
-	attachment_refresh(queue);
-	port_take_rings(queue);
-	do {
-		queue->wanted = 0;
-		r = wait_arm(&queue->ring, QUEUE_WAIT_FIFO, 0);
-	} while (r >= 0 && attachment_refresh(queue));
+	follow_mount(queue);
+	r = arm(queue, 0);
+	/* The fence of arming is behind us; what wait_arm() saw may be old. */
+	if (r >= 0)
+		r = ring_look(&queue->ring);
 	if (r < 0)
 		return r;
-
-	/* The fence of arming is behind us; what wait_arm() saw may be old. */
-	r = ring_look(&queue->ring);
 	port_set_timer(queue);
-	return r < 0 ? r : queue->ring.tail != seen;
+	return queue->ring.tail != seen;
 }
 
 mach_port_t IODataQueueAllocateNotificationPort(void)

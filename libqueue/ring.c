@@ -239,6 +239,7 @@ int ring_enqueue_slow(struct ring *ring, const void *data, size_t size)
 
 int ring_enqueue(struct ring *ring, const void *data, size_t size)
 {
+	ring->previous = ring->tail;
 	return enqueue_inline(ring, data, size);
 }
 
@@ -452,6 +453,7 @@ int ring_dequeue_slow(struct ring *ring, void *buffer, uint32_t *size)
 
 int ring_dequeue(struct ring *ring, void *buffer, uint32_t *size)
 {
+	ring->previous = ring->head;
 	return dequeue_inline(ring, buffer, size);
 }
 

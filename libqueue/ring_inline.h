@@ -67,11 +67,8 @@ static inline unsigned char *begin_entry(const struct ring *ring, uint64_t p, si
 {
 	unsigned char *at = ring_at(ring, p);
 
-	/*
-	 * The filler is in the last word. Where there is none, that word is the
-	 * payload's or the header's; a store is cheaper there than a branch.
-	 */
-	if (size > SMALL_PAYLOAD ? size % 8 != 0 : true)
+	/* The filler is in the last word. */
+	if (size % 8 != 0)
 		store_relaxed((entry_word *)(at + entry_space(size) - sizeof(entry_word)), 0);
 	store_relaxed((entry_word *)at, size);
 	return at + sizeof(struct queue_entry);
@@ -134,7 +131,9 @@ static inline bool take_inline(const struct ring *ring, uint64_t head, void *buf
 
 /*
  * The short way: true when the entry went through. The payload may lie anywhere,
- * for all the compiler knows: positions in locals.
+ * for all the compiler knows: positions in locals. Every store counts, for they
+ * queue up while the peer has the line that the position is in: ring->previous is
+ * the caller's to store, before wait_due_slow().
  */
 static inline bool enqueue_short(struct ring *ring, const void *data, size_t size)
 {
@@ -143,7 +142,6 @@ static inline bool enqueue_short(struct ring *ring, const void *data, size_t siz
 	if (unlikely(!place_inline(ring, tail, data, size)))
 		return false;
 
-	ring->previous = tail;
 	publish_entries(ring, tail + entry_space(size), 1);			/* P3 */
 	return true;
 }
@@ -155,7 +153,6 @@ static inline bool dequeue_short(struct ring *ring, void *buffer, uint32_t *size
 	if (unlikely(!size || !take_inline(ring, head, buffer, *size, &taken)))
 		return false;
 
-	ring->previous = head;
 	*size = (uint32_t)taken;
 	consume_entries(ring, head + entry_space(taken), 1);			/* C3 */
 	return true;

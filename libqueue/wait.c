@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sleeping and waking. A ring costs a system call, so it goes only to a side
- * that said that it waits; and it must never be lost.
+ * that said that it waits; and it must never be lost. The letters are those of
+ * tests/model, which tries every order of the steps, and each fence left out.
  *
  *	producer				consumer
  *	P3  tail = store-release		W1  load data_sequence
@@ -28,7 +29,13 @@
  * up all the same, so that sleeping on in it would be for ever.
  *
  * A turn is rung for once. What tells turns apart is the word itself, so the
- * numbers go on for ever, from one holder of a role to the next.
+ * numbers go on for ever, from one holder of a role to the next:
+ *
+ *	A1  our turn = the one in our wait word
+ *	A2  our wait word = awake
+ *	A3  our flags
+ *	A4  full fence: a peer that arms either sees A3, or is seen in A5
+ *	A5  load the peer's wait word: our predecessor may have died before it rang
  *
  * Space is the mirror image, with the roles changed: C3 for P3, space_wait for
  * data_wait, and P5 counts only once space_wanted bytes are free.
@@ -209,7 +216,7 @@ unsigned wait_due_slow(struct ring *ring)
 static unsigned due_at_attach(struct ring *ring)
 {
 	uint32_t flags = load_relaxed(&ring->peer[PEER_FLAGS]);
-	uint32_t wait = load_acquire(&ring->peer[PEER_WAIT]);
+	uint32_t wait = load_acquire(&ring->peer[PEER_WAIT]);			/* A5 */
 
 	if (flags & QUEUE_PACED) {
 		ring->rung = wait;
@@ -224,13 +231,13 @@ unsigned wait_attach(struct ring *ring)
 {
 	ring->asymmetric = membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0;
 	ring->quiet[PEER_FLAGS] = ALWAYS_LOOK;
-	ring->turn = load_relaxed(own_wait(ring)) >> 2;
+	ring->turn = load_relaxed(own_wait(ring)) >> 2;				/* A1 */
 	ring->sequence = load_relaxed(own_sequence(ring));
 
-	wait_disarm(ring);
-	store_relaxed(own_flags(ring),
+	wait_disarm(ring);							/* A2 */
+	store_relaxed(own_flags(ring),						/* A3 */
 		      QUEUE_PACED | (ring->asymmetric ? QUEUE_ASYMMETRIC : 0));
-	full_fence();	/* a peer that arms either sees our flags, or is seen here */
+	full_fence();								/* A4 */
 	return due_at_attach(ring);
 }
 
