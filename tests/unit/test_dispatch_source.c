@@ -32,7 +32,7 @@ static void on_available(void *target, OSAction *action)
 {
 	(void)target;
 	(void)action;
-	store_release(&n_available, n_available + 1);
+	__atomic_fetch_add(&n_available, 1, __ATOMIC_ACQ_REL);
 	if (in_handler)
 		in_handler();
 }
@@ -41,7 +41,7 @@ static void on_serviced(void *target, OSAction *action)
 {
 	(void)target;
 	(void)action;
-	store_release(&n_serviced, n_serviced + 1);
+	__atomic_fetch_add(&n_serviced, 1, __ATOMIC_ACQ_REL);
 	if (in_serviced)
 		in_serviced();
 }
