@@ -532,6 +532,52 @@ START_TEST(a_side_that_cannot_give_the_fence_sleeps_for_a_short_time_only)
 }
 END_TEST
 
+START_TEST(a_sleep_on_memory_that_went_away_is_short_and_no_error)
+{
+	struct timespec before = in_ms(0), soon = in_ms(9);
+	struct sides sides;
+
+	new_waits(&sides);
+	ck_assert_int_eq(wait_arm(&sides.consumer, FUTEX, 0), 0);
+	ck_assert_int_eq(mprotect(sides.memory.data, QUEUE_PAGE, PROT_NONE), 0);
+	ck_assert_int_eq(wait_sleep(&sides.consumer, NULL), 0);
+	ck_assert_int_eq(wait_sleep(&sides.consumer, &before), 0);
+	ck_assert(is_over(&soon));
+}
+END_TEST
+
+START_TEST(asking_whether_a_ring_is_due_rings_nobody)
+{
+	struct sides sides;
+
+	new_waits(&sides);
+	put(&sides, 8);
+	ck_assert(!wait_is_due(&sides.producer));
+	take(&sides);
+	ck_assert_int_eq(wait_arm(&sides.consumer, FIFO, 0), 0);
+	put(&sides, 8);
+	ck_assert(wait_is_due(&sides.producer));
+	ck_assert(wait_is_due(&sides.producer));
+	ck_assert_uint_eq(wait_due(&sides.producer), FIFO);
+	ck_assert(!wait_is_due(&sides.producer));
+
+	fill_up(&sides, 1016);
+	ck_assert_int_eq(wait_arm(&sides.producer, FIFO, 2048), 0);
+	take(&sides);
+	ck_assert(!wait_is_due(&sides.consumer));
+	take(&sides);
+	take(&sides);
+	ck_assert(wait_is_due(&sides.consumer));
+
+	store_relaxed(&sides.memory.consumer->consumer_flags, 0);
+	ck_assert(!wait_is_due(&sides.producer));
+	while (ring_dequeue(&sides.consumer, NULL, NULL) == 0)
+		;
+	put(&sides, 8);
+	ck_assert(wait_is_due(&sides.producer));
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, each_side_says_at_attach_who_it_is);
@@ -566,4 +612,6 @@ static void add_tests(TCase *tests)
 		       the_fence_is_given_to_a_peer_that_relies_on_it_and_to_no_other);
 	tcase_add_test(tests, without_registration_we_say_so_and_rings_come_all_the_same);
 	tcase_add_test(tests, a_side_that_cannot_give_the_fence_sleeps_for_a_short_time_only);
+	tcase_add_test(tests, a_sleep_on_memory_that_went_away_is_short_and_no_error);
+	tcase_add_test(tests, asking_whether_a_ring_is_due_rings_nobody);
 }
