@@ -85,6 +85,21 @@ static bool is_readable(mach_port_t port)
 	return poll(&poller, 1, 0) == 1 && (poller.revents & POLLIN);
 }
 
+/*
+ * An empty queue leaves its port unreadable, once it was found empty. (Any mount that
+ * comes or goes meanwhile makes ports readable, and the queue is looked at again.)
+ */
+static void expect_quiet(IOSharedDataQueue *queue, mach_port_t port)
+{
+	const struct timespec end = in_ms(10000);
+	UInt32 size = 0;
+
+	do {
+		ck_assert(!is_over(&end));
+		ck_assert(!IOSharedDataQueue_dequeue(queue, &size, &size));
+	} while (is_readable(port));
+}
+
 static mach_port_t new_port(void)
 {
 	mach_port_t port = IODataQueueAllocateNotificationPort();
@@ -653,12 +668,12 @@ END_TEST
 
 START_TEST(a_port_that_is_set_before_an_entry_tells_of_it)
 {
-	IODataQueue *queue = IODataQueue_withCapacity(64);
+	IOSharedDataQueue *queue = new_queue(64);
 	mach_port_t port = new_port();
 
-	IODataQueue_setNotificationPort(queue, port);
-	ck_assert(!is_readable(port));
-	ck_assert(IODataQueue_enqueue(queue, NULL, 0));
+	IODataQueue_setNotificationPort(plain(queue), port);
+	expect_quiet(queue, port);
+	ck_assert(IODataQueue_enqueue(plain(queue), NULL, 0));
 	ck_assert(is_readable(port));
 	OSObject_release(queue);
 	close(port);
@@ -669,14 +684,12 @@ START_TEST(a_port_that_is_set_after_an_entry_tells_of_it_at_once)
 {
 	IOSharedDataQueue *queue = new_queue(64);
 	mach_port_t port = new_port();
-	UInt32 size = 0;
 
 	ck_assert(put(queue, ""));
 	IOSharedDataQueue_setNotificationPort(queue, port);
 	ck_assert(is_readable(port));
 	ck_assert(IOSharedDataQueue_dequeue(queue, NULL, NULL));
-	ck_assert(!IOSharedDataQueue_dequeue(queue, &size, &size));
-	ck_assert(!is_readable(port));
+	expect_quiet(queue, port);
 	ck_assert(put(queue, ""));
 	ck_assert(is_readable(port));
 	OSObject_release(queue);
@@ -708,17 +721,14 @@ START_TEST(a_notification_can_be_sent_for_nothing)
 {
 	IOSharedDataQueue *queue = new_queue(64);
 	mach_port_t port = new_port();
-	UInt32 size = 0;
 
 	IODataQueue_sendDataAvailableNotification(plain(queue));
 	IOSharedDataQueue_setNotificationPort(queue, port);
-	ck_assert(!IOSharedDataQueue_dequeue(queue, &size, &size));
-	ck_assert(!is_readable(port));
+	expect_quiet(queue, port);
 	for (int i = 0; i < 100000; i++)	/* more than any pipe holds */
 		IODataQueue_sendDataAvailableNotification(plain(queue));
 	ck_assert(is_readable(port));
-	ck_assert(!IOSharedDataQueue_dequeue(queue, &size, &size));
-	ck_assert(!is_readable(port));
+	expect_quiet(queue, port);
 	ck_assert(put(queue, "and then"));
 	ck_assert(is_readable(port));
 	check_next(queue, "and then");
@@ -763,7 +773,7 @@ START_TEST(an_empty_queue_can_get_another_size)
 	fresh = IOSharedDataQueue_getMemoryDescriptor(queue);
 	ck_assert_uint_gt(IOMemoryDescriptor_getLength(fresh), IOMemoryDescriptor_getLength(old));
 
-	ck_assert(!is_readable(port));
+	expect_quiet(queue, port);
 	ck_assert(IOSharedDataQueue_enqueue(queue, bytes, 8000));
 	ck_assert(is_readable(port));
 	ck_assert(IOSharedDataQueue_dequeue(queue, bytes, &size));
