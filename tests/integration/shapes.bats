@@ -23,6 +23,8 @@ finished() {
 	eventually grep -qx none "$queue/consumer_pid"
 }
 
+has_consumer() { ! grep -qx none "$queue/consumer_pid"; }
+
 # Room for some entries: capacity_of fixed|varied
 capacity_of() {
 	case $1 in
@@ -80,8 +82,11 @@ produces() {
 
 @test "the only entry that ever comes is told of by a port that is set after it" {
 	queue=$(new_queue q)
-	"$SHAPES/generator" "$queue" fixed 0
-	"$SHAPES/wait_then_drain" "$queue" fixed poll
+	# Mounts that come and go are told of, too: three times is no chance.
+	for _ in 1 2 3; do
+		"$SHAPES/generator" "$queue" fixed 0
+		timeout 5 "$SHAPES/wait_then_drain" "$queue" fixed poll
+	done
 }
 
 @test "a consumer that waits if there is nothing, and takes one entry a turn, gets everything" {
@@ -184,7 +189,7 @@ produces() {
 	consuming=$SPAWNED
 	spawn "$SHAPES/generator" "$queue" varied "$(counted 1 10)"
 	generating=$SPAWNED
-	eventually grep -q '^overruns [1-9]' "$queue/stats"
+	eventually has_consumer
 	for _ in 1 2; do
 		kill_fsd
 		run_fsd

@@ -68,7 +68,7 @@ int main(int argc, char **argv)
 	struct generator generator = { 0 };
 	struct phase phase;
 	bool stops, fills;
-	double stop_at;
+	uint64_t stop_at;
 
 	if (argc < 4)
 		errx(2, "usage: generator QUEUE fixed|varied SECONDS [stop|unended]");
@@ -79,11 +79,11 @@ int main(int argc, char **argv)
 	fills = strtod(argv[3], NULL) > 0;
 	rhythm_begin(&generator.rhythm, argv[3], (uint64_t)getpid());
 	stops = argc > 4 && strcmp(argv[4], "stop") == 0;
-	stop_at = (shape_now() + generator.rhythm.end) / 2;
+	stop_at = (shape_now_ns() + generator.rhythm.end_ns) / 2;
 
 	while (rhythm_next(&generator.rhythm, &phase)) {
 		generate_phase(&generator, &phase);
-		if (stops && shape_now() > stop_at) {
+		if (stops && shape_now_ns() > stop_at) {
 			generate(&generator, ENTRY_STOP);
 			stops = false;
 		}

@@ -2,8 +2,9 @@
 /*
  * port_closed QUEUE fixed|varied - that the port is gone ends a wait, and the program
  *
- * Another thread closes it, again and again: at any moment of the stream, until the
- * last entry came. Each time a new port is set, and nothing may be lost.
+ * Another thread closes it, again and again, until the last entry came: at any moment
+ * of the stream, but only in a wait. Each time a new port is set, and nothing may be
+ * lost.
  */
 #include <err.h>
 #include <pthread.h>
@@ -11,13 +12,17 @@
 
 #include "shape.h"
 
+static pthread_mutex_t not_waiting = PTHREAD_MUTEX_INITIALIZER;
+
 static void *close_port(void *argument)
 {
 	const mach_port_t *port = argument;
 	static uint64_t n;
 
 	shape_sleep((long)(n++ * 7 % 50) * 1000000);
+	pthread_mutex_lock(&not_waiting);
 	close(*port);
+	pthread_mutex_unlock(&not_waiting);
 	return NULL;
 }
 
@@ -40,13 +45,17 @@ static void serve(IODataQueueMemory *queue, struct stream *stream)
 	pthread_t closer;
 	IOReturn r;
 
+	pthread_mutex_lock(&not_waiting);
 	if (pthread_create(&closer, NULL, close_port, &port) != 0)
 		errx(1, "a thread");
 	do {
 		drain(queue, stream);
 		stream->n_waits++;
+		pthread_mutex_unlock(&not_waiting);
 		r = IODataQueueWaitForAvailableData(queue, port);
+		pthread_mutex_lock(&not_waiting);
 	} while (r == kIOReturnSuccess);
+	pthread_mutex_unlock(&not_waiting);
 
 	pthread_join(closer, NULL);
 	/* Closed between two waits it is no port at all. */

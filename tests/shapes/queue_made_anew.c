@@ -27,7 +27,8 @@ static IODataQueueMemory *try_to_attach(const char *path)
 	if (stat(path, &attached_to) < 0)
 		return NULL;
 	queue = IODataQueueOpen(path, kIODataQueueConsumer);
-	if (!queue && errno != ENOENT && errno != EBUSY && errno != ENOTCONN)
+	if (!queue && errno != ENOENT && errno != EBUSY && errno != ENOTCONN &&
+	    errno != ECONNABORTED)
 		err(1, "%s", path);
 	return queue;
 }

@@ -18,6 +18,8 @@
 
 #define STALL_TICKS	20		/* of a second each */
 #define N_BYTES		256
+#define LATE_NS		400000000	/* less than the half second of a wait's slice */
+#define N_MOST_LATE	5
 
 static uint64_t n_moved;		/* entries */
 static uint32_t crc_table[256];
@@ -127,12 +129,12 @@ void shape_sleep(long ns)
 		;
 }
 
-double shape_now(void)
+uint64_t shape_now_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 bool shape_is_varied(const char *word)
@@ -178,9 +180,20 @@ void entry_make(void *data, uint64_t number, uint32_t size, uint32_t flags, uint
 {
 	struct entry *entry = data;
 
-	*entry = (struct entry){ .flags = flags, .number = number, .dropped = dropped };
+	*entry = (struct entry){ .flags = flags, .number = number, .dropped = dropped,
+				  .made_ns = shape_now_ns() };
 	memcpy(entry->rest, bytes + mix(number) % N_BYTES, size - sizeof(*entry));
 	entry->checksum = checksum(entry, size);
+}
+
+/* Was a wait for @entry a long one, though the entry was there? */
+static void judge_wait(struct stream *stream, const struct entry *entry)
+{
+	if (stream->n_waits == stream->n_waits_before)
+		return;
+	stream->n_waits_before = stream->n_waits;
+	if (shape_now_ns() > entry->made_ns + LATE_NS)
+		stream->n_late++;
 }
 
 static void next_entry(struct stream *stream)
@@ -217,6 +230,7 @@ void stream_take(struct stream *stream, const void *data, uint32_t size)
 	stream->next += dropped;
 	stream->stopped = entry->flags & ENTRY_STOP;
 	stream->ended = entry->flags & ENTRY_LAST;
+	judge_wait(stream, entry);
 	next_entry(stream);
 }
 
@@ -231,6 +245,8 @@ int stream_close(const struct stream *stream)
 		errx(1, "the last entry never came");
 	if (stream->n_waits == 0)
 		errx(1, "the queue was never found empty");
+	if (stream->n_late > N_MOST_LATE)
+		errx(1, "%u entries came late, as if wake-ups were lost", stream->n_late);
 	printf("%llu\n", (unsigned long long)stream->next);
 	return 0;
 }
@@ -240,7 +256,7 @@ int stream_close(const struct stream *stream)
 void rhythm_begin(struct rhythm *rhythm, const char *seconds, uint64_t seed)
 {
 	rhythm->random = seed;
-	rhythm->end = shape_now() + strtod(seconds, NULL);
+	rhythm->end_ns = shape_now_ns() + (uint64_t)(strtod(seconds, NULL) * 1e9);
 	rhythm->begun = false;
 }
 
@@ -273,7 +289,7 @@ bool rhythm_next(struct rhythm *rhythm, struct phase *ret)
 		*ret = (struct phase){ .n = 1 + (unsigned)rhythm_random(rhythm, 100),
 				       .pause_ns = (long)rhythm_random(rhythm, 300000) };
 	rhythm->begun = true;
-	return shape_now() < rhythm->end;
+	return shape_now_ns() < rhythm->end_ns;
 }
 
 void wait_until_taken(IODataQueueMemory *producer)

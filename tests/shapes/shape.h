@@ -9,7 +9,9 @@
  *
  * A program ends with 0 when it has had the last entry and each one before it, in
  * order and unharmed; else with a message and 1. One that has not moved an entry
- * for 20 s has stalled: it says so, and ends with 3.
+ * for 20 s has stalled: it says so, and ends with 3. The waits of the library look
+ * again twice a second, so that a wake-up that was lost is only late: of those there
+ * may be a few, as machines are busy.
  */
 #pragma once
 
@@ -34,6 +36,7 @@ struct entry {
 	uint32_t flags;
 	uint64_t number;
 	uint64_t dropped;		/* by the producer, of the stream up to here */
+	uint64_t made_ns;		/* when, by CLOCK_MONOTONIC */
 	unsigned char rest[];
 };
 
@@ -60,7 +63,7 @@ int shape_finish(IODataQueueMemory *queue, mach_port_t port, const struct stream
 void shape_poll(mach_port_t port);
 
 void shape_sleep(long ns);
-double shape_now(void);
+uint64_t shape_now_ns(void);
 
 /* "fixed" or "varied"; whether it is the latter. */
 bool shape_is_varied(const char *word);
@@ -76,6 +79,8 @@ struct stream {
 	uint64_t next;			/* the number that is to come */
 	uint64_t dropped;
 	uint64_t n_waits;		/* the shape says how often it found nothing */
+	uint64_t n_waits_before;	/* the entry that came last */
+	unsigned n_late;		/* entries that came long after they were made */
 	bool stopped, ended;		/* what came last said so */
 };
 
@@ -95,7 +100,7 @@ int stream_close(const struct stream *stream);
 
 struct rhythm {
 	uint64_t random;
-	double end;
+	uint64_t end_ns;
 	bool begun;
 };
 
