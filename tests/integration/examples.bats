@@ -159,3 +159,24 @@ killed() {
 two" ]
 	run -1 "$EXAMPLES/driver" "$MNT/queues" lines </dev/null
 }
+
+ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+
+@test "who waits, on either side and in any way, uses no CPU" {
+	local pids=() before=() i
+	for program in consumer handler; do
+		spawn "$EXAMPLES/$program" "$(new_queue "$program")" 1 >"$program.out"
+		pids+=("$SPAWNED")
+	done
+	text 5000 >lines
+	spawn "$EXAMPLES/producer" "$(new_queue producer 4096)" <lines
+	pids+=("$SPAWNED")
+	sleep 0.5
+	for i in 0 1 2; do before[i]=$(ticks "${pids[i]}"); done
+	sleep 1
+	for i in 0 1 2; do
+		echo "${pids[i]}: ${before[i]} to $(ticks "${pids[i]}") ticks of 10 ms"
+		[ "$(ticks "${pids[i]}")" -le $((before[i] + 3)) ]
+	done
+	for i in 0 1 2; do kill "${pids[i]}"; done
+}
