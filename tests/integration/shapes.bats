@@ -190,6 +190,7 @@ produces() {
 	spawn "$SHAPES/generator" "$queue" varied "$(counted 1 10)"
 	generating=$SPAWNED
 	eventually has_consumer
+	eventually grep -q '^overruns [1-9]' "$queue/stats"
 	for _ in 1 2; do
 		kill_fsd
 		run_fsd
