@@ -464,6 +464,26 @@ end_fsd() {
 	expect_log 'max_queues=1'
 }
 
+@test "without descriptors a queue is not published, is as before, and can be published later" {
+	start_fsd
+	publishing <<-'END'
+		for n in range(20):
+		    made = filled()
+		    made.does('limit', n)
+		    said = made('publish', queues, 'q')
+		    made.does('limit', -1)
+		    if said == 'kIOReturnSuccess':
+		        break
+		    assert said.endswith(' EMFILE'), said
+		    equal(os.listdir(queues), [])
+		    intact(made)
+		    q = made.publishes()
+		    made.end()
+		    removed(q)
+		assert 3 < n < 19, n
+	END
+}
+
 @test "a damaged queue is not published, and leaves nothing there" {
 	start_fsd
 	publishing "$(counted 30 300)" <<-'END'

@@ -20,6 +20,7 @@
  *	told			is the port readable?
  *	damage			spoil what the next entry says of its size
  *	go DIRECTORY		chdir()
+ *	limit N			N descriptors more can be had; -1: as many as ever
  *	publish DIRECTORY NAME	the result's name and the errno's
  *	free			free()
  *	release			OSObject_release(); there is no queue after that
@@ -32,6 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <IOKit/IODataQueueClient.h>
@@ -194,6 +196,20 @@ static long go(char *directory, char *unused)
 	return chdir(directory) == 0;
 }
 
+static long limit(char *count, char *unused)
+{
+	struct rlimit descriptors;
+	long n = strtol(count, NULL, 0);
+	int next = dup(STDIN_FILENO);
+
+	(void)unused;
+	close(next);
+	if (getrlimit(RLIMIT_NOFILE, &descriptors) < 0)
+		return 0;
+	descriptors.rlim_cur = n < 0 ? descriptors.rlim_max : (rlim_t)(next + n);
+	return setrlimit(RLIMIT_NOFILE, &descriptors) == 0;
+}
+
 static long publish(char *directory, char *name)
 {
 	IOReturn r = IODataQueue_publish(queue, directory, name);
@@ -227,7 +243,7 @@ static const struct command {
 	{ "fill", fill }, { "number", number }, { "get", get }, { "peek", peek },
 	{ "size", get_size }, { "resize", resize }, { "length", length }, { "ring", ring },
 	{ "port", set_port }, { "told", is_told }, { "damage", damage }, { "go", go },
-	{ "publish", publish }, { "free", free_queue }, { "release", release },
+	{ "limit", limit }, { "publish", publish }, { "free", free_queue }, { "release", release },
 };
 
 static void obey(const char *name, char *argument, char *second)
