@@ -184,6 +184,21 @@ static void put_at_the_end(struct sides *sides)
 	ck_assert_uint_eq(sides->memory.data->tail, 8192);
 }
 
+START_TEST(a_place_behind_an_entry_that_ends_with_the_ring_is_at_the_beginning)
+{
+	struct sides sides;
+	unsigned char *payload;
+
+	put_at_the_end(&sides);
+	payload = reserve(&sides.producer, 100);
+	ck_assert_ptr_eq(payload, sides.memory.data->queue + 8);
+	fill(payload, 2, 100);
+	ck_assert_int_eq(ring_commit(&sides.producer, 100), 0);
+	get(&sides.consumer, 1, 72);
+	get(&sides.consumer, 2, 100);
+}
+END_TEST
+
 START_TEST(another_entry_takes_the_place_of_a_reserved_one)
 {
 	struct sides sides;
@@ -501,6 +516,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_place_that_does_not_fit_before_the_end_is_at_the_beginning);
 	tcase_add_test(tests, a_smaller_commit_behind_a_gap_stays_behind_it);
 	tcase_add_test(tests, a_place_may_end_where_the_ring_ends);
+	tcase_add_test(tests,
+		       a_place_behind_an_entry_that_ends_with_the_ring_is_at_the_beginning);
 	tcase_add_test(tests, another_entry_takes_the_place_of_a_reserved_one);
 	tcase_add_test(tests, a_refused_entry_leaves_the_reserved_one);
 	tcase_add_test(tests, a_later_reservation_replaces_an_earlier_one);
