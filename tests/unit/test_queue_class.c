@@ -785,7 +785,7 @@ START_TEST(an_empty_queue_can_get_another_size)
 }
 END_TEST
 
-START_TEST(a_size_is_refused_while_there_are_entries_and_where_there_is_no_queue)
+START_TEST(no_size_is_taken_while_there_are_entries_or_without_a_queue)
 {
 	IOSharedDataQueue *queue = IOSharedDataQueue_alloc();
 
@@ -1086,7 +1086,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_notification_can_be_sent_for_nothing);
 	tcase_add_test(tests, a_closed_port_changes_no_result);
 	tcase_add_test(tests, an_empty_queue_can_get_another_size);
-	tcase_add_test(tests, a_size_is_refused_while_there_are_entries_and_where_there_is_no_queue);
+	tcase_add_test(tests, no_size_is_taken_while_there_are_entries_or_without_a_queue);
 	tcase_add_test(tests, no_queue_says_no);
 	tcase_add_test(tests, a_queue_says_no_until_it_is_initialised_which_is_once);
 	tcase_add_test(tests, a_port_may_be_set_before_a_queue_is_initialised);
