@@ -78,6 +78,12 @@ bool attachment_refresh(IODataQueueMemory *queue);
  */
 int port_set(IODataQueueMemory *queue, int port);
 
+/*
+ * Is @port open, and a port? Where it is set on @queue: is it still that one, and
+ * not another file of the same number?
+ */
+bool port_is_open(const IODataQueueMemory *queue, int port);
+
 /* A port that is closed with @queue; not set yet. Return: it, or a negative errno. */
 int port_own(IODataQueueMemory *queue);
 

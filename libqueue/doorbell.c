@@ -19,10 +19,14 @@
 #include "cleanup.h"
 #include "doorbell.h"
 
-/* What a mount that is not there (yet, or any more) answers. */
-static bool mount_is_dead(int error)
+/*
+ * Is this no answer about the file: the mount is not there (yet, or any more), or
+ * we ran out of something?
+ */
+static bool cannot_tell(int error)
 {
-	return error == -ENOTCONN || error == -ECONNABORTED;
+	return error == -ENOTCONN || error == -ECONNABORTED || error == -EMFILE ||
+	       error == -ENFILE || error == -ENOMEM;
 }
 
 static int open_at(int directory_fd, const char *name, int flags)
@@ -99,10 +103,10 @@ static int open_fifos(int directory_fd, struct doorbell *bell)
 	bool produces = bell->role == ROLE_PRODUCER;
 
 	bell->ring_fd = open_fifo(directory_fd, produces ? "notify" : "serviced", O_RDWR);
-	if (mount_is_dead(bell->ring_fd))
+	if (cannot_tell(bell->ring_fd))
 		return bell->ring_fd;
 	bell->wait_fd = open_fifo(directory_fd, produces ? "serviced" : "notify", O_RDONLY);
-	if (mount_is_dead(bell->wait_fd))
+	if (cannot_tell(bell->wait_fd))
 		return bell->wait_fd;
 	return 0;
 }

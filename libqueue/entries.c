@@ -77,6 +77,8 @@ IOReturn IODataQueueEnqueueBatch(IODataQueueMemory *queue, const struct iovec *e
 		return result;
 	if (!count || (!entries && *count > 0))
 		return kIOReturnBadArgument;
+	if (*count == 0)
+		return kIOReturnSuccess;
 
 	r = ring_enqueue_batch(&queue->ring, entries, *count, &n);
 	if (r == -EOVERFLOW)
@@ -95,6 +97,8 @@ IOReturn IODataQueueDequeueBatch(IODataQueueMemory *queue, struct iovec *entries
 		return result;
 	if (!count || (!entries && *count > 0))
 		return kIOReturnBadArgument;
+	if (*count == 0)
+		return kIOReturnSuccess;
 
 	r = ring_dequeue_batch(&queue->ring, entries, *count, &n);
 	if (!empty_for_good(queue, r))

@@ -275,6 +275,20 @@ int port_set(IODataQueueMemory *queue, int port)
 	return 0;
 }
 
+bool port_is_open(const IODataQueueMemory *queue, int port)
+{
+	bool is_set = port == queue->watch.port;
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = (void *)(uintptr_t)queue };
+
+	if (port <= 0)
+		return false;
+	/* The same again: what is watched knows its port. */
+	if (epoll_ctl(port, EPOLL_CTL_MOD, is_set ? queue->watch.self_fd : queue->bell.ring_fd,
+		      &event) == 0)
+		return true;
+	return !is_set && errno != EINVAL && fcntl(port, F_GETFD) >= 0;
+}
+
 int port_own(IODataQueueMemory *queue)
 {
 	mach_port_t port;

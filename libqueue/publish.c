@@ -69,6 +69,12 @@ static int target_path(const char *directory, const char *name, char **ret)
 	return 0;
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* A queue in a mount has some capacity, and some largest entry. */
 static int target_make(struct target *target, const struct geometry *geometry)
 {
 	int r;
@@ -77,9 +83,10 @@ static int target_make(struct target *target, const struct geometry *geometry)
 		return -errno;
 	target->made = true;
 
-	r = write_value(target, "capacity", geometry->capacity);
+	/* In this order, the queue is at no time larger than it will be. */
+	r = write_value(target, "max_entry", larger(geometry->max_entry, 1));
 	if (r == 0)
-		r = write_value(target, "max_entry", geometry->max_entry);
+		r = write_value(target, "capacity", larger(geometry->capacity, 8));
 	if (r == 0)
 		r = attachment_open(target->path, ROLE_CONSUMER, &target->consumer);
 	if (r == 0)

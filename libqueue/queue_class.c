@@ -310,10 +310,13 @@ UInt32 IOSharedDataQueue_getQueueSize(IOSharedDataQueue *queue)
 
 Boolean IOSharedDataQueue_setQueueSize(IOSharedDataQueue *queue, UInt32 size)
 {
+	IODataQueueMemory *consumer = queue_side(base(queue), ROLE_CONSUMER);
 	IOSharedDataQueue *other;
 	IODataQueue old;
 
-	if (!queue || queue->queue.place != QUEUE_IN_MEMORY || IOSharedDataQueue_peek(queue))
+	/* Surely empty: there is a consumer's side, and it says so. */
+	if (!consumer || queue->queue.place != QUEUE_IN_MEMORY ||
+	    ring_available(&consumer->ring) != 0)
 		return false;
 	other = IOSharedDataQueue_withCapacity(size);
 	if (!other)

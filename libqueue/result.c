@@ -135,6 +135,9 @@ IOReturn result_from_ring(int r)
 		return kIOReturnOverrun;
 	case -ENOSPC:
 		return kIOReturnNoSpace;
+	case -EMFILE:
+	case -ENFILE:
+		return kIOReturnNoResources;
 	case -EIO:
 		return kIOReturnError;
 	default:

@@ -74,26 +74,15 @@ static bool next_slice(const struct timespec *deadline, struct timespec *ret)
 	return true;
 }
 
-/* Nothing once @time is over. */
-static struct timespec time_until(const struct timespec *time)
+/* Milliseconds, rounded up; 0 once @time is over. */
+static int ms_until(const struct timespec *time)
 {
-	struct timespec now, left;
+	struct timespec now;
+	int64_t ns;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (is_before(time, &now))
-		return (struct timespec){ 0 };
-	left.tv_sec = time->tv_sec - now.tv_sec;
-	left.tv_nsec = time->tv_nsec - now.tv_nsec;
-	if (left.tv_nsec < 0) {
-		left.tv_nsec += 1000000000L;
-		left.tv_sec--;
-	}
-	return left;
-}
-
-static bool port_is_open(mach_port_t port)
-{
-	return port > 0 && fcntl(port, F_GETFD) >= 0;
+	ns = (int64_t)(time->tv_sec - now.tv_sec) * 1000000000L + time->tv_nsec - now.tv_nsec;
+	return ns > 0 ? (int)((ns + 999999) / 1000000) : 0;
 }
 
 /*
@@ -113,7 +102,7 @@ static int sleep_until(IODataQueueMemory *queue, mach_port_t port, uint64_t want
 		if (r != 0)
 			return r;
 		attachment_refresh(queue);
-		if (port != MACH_PORT_NULL && !port_is_open(port))
+		if (port != MACH_PORT_NULL && !port_is_open(queue, port))
 			return -ENODEV;
 		if (!next_slice(deadline, &slice))
 			return -ETIMEDOUT;
@@ -156,7 +145,7 @@ IOReturn IODataQueueWaitForAvailableDataUntil(IODataQueueMemory *queue, mach_por
 
 	if (r != kIOReturnSuccess)
 		return r;
-	if (!port_is_open(port))
+	if (!port_is_open(queue, port))
 		return kIOReturnBadArgument;
 	return wait_until(queue, port, 0, deadline);
 }
@@ -203,7 +192,7 @@ IOReturn IODataQueueWaitForNotification(mach_port_t port, const struct timespec 
 					IODataQueueMemory **queues, UInt32 *count)
 {
 	struct epoll_event events[N_EVENTS];
-	struct timespec slice, left;
+	struct timespec slice;
 	int n = 0, n_most;
 
 	if (!queues || !count || *count == 0 || port <= 0)
@@ -216,13 +205,13 @@ IOReturn IODataQueueWaitForNotification(mach_port_t port, const struct timespec 
 
 		if (!more && !first)
 			return kIOReturnTimeout;
-		left = more ? time_until(&slice) : (struct timespec){ 0 };
-		n = epoll_pwait2(port, events, n_most, &left, NULL);
+		n = epoll_wait(port, events, n_most, more ? ms_until(&slice) : 0);
 		if (n < 0 && errno == EINTR)
 			n = 0;
 		if (n < 0)
 			return first ? kIOReturnBadArgument : MACH_RCV_PORT_DIED;
-		if (n == 0 && !port_is_open(port))
+		/* A descriptor that is closed meanwhile is waited for to the end. */
+		if (n == 0 && fcntl(port, F_GETFD) < 0)
 			return MACH_RCV_PORT_DIED;
 	}
 

@@ -105,7 +105,8 @@ const OSMetaClass *IODataQueue_getMetaClass(const IODataQueue *queue);
 /*
  * Move the queue into a mount: make the queue @name in @directory (of a mount's
  * `queues`, or of a service's), with the same capacity and largest entry, and
- * move the entries there. From then on it is that queue, and this object its
+ * move the entries there. (In a mount no queue has a capacity of 0, or a largest
+ * entry of 0 bytes: these become 8 and 1.) From then on it is that queue, and this object its
  * producer. (An IOSharedDataQueue takes each role when it is first used, so that
  * a client may be on either side.) New; it stands for clientMemoryForType() of a
  * driver's user client.
@@ -120,6 +121,7 @@ const OSMetaClass *IODataQueue_getMetaClass(const IODataQueue *queue);
  *	kIOReturnNotFound	there is no such directory
  *	kIOReturnUnsupported	the directory is not one of fsd's for queues
  *	kIOReturnNoSpace	larger than the mount allows, or no memory
+ *	kIOReturnNoResources	no descriptors are left
  *	kIOReturnError		the memory is damaged, or what IOReturnFromErrno() says
  */
 IOReturn IODataQueue_publish(IODataQueue *queue, const char *directory, const char *name);

@@ -51,7 +51,7 @@ enum {
  *	EBUSY		somebody else holds the role
  *	EACCES		the files' modes do not allow it
  *	ENOENT, ENOTDIR	there is no queue of this name
- *	ENOTCONN	the mount's daemon is gone
+ *	ENOTCONN, ECONNABORTED	the mount's daemon is gone, or just goes
  *	EIO		the memory is damaged, or not a queue's
  *	ENOMEM, EMFILE, ENFILE, and what else open(2) and mmap(2) say
  */
@@ -201,8 +201,8 @@ mach_port_t IODataQueueAllocateNotificationPort(void);
 
 /*
  * Have @port tell of @queue: for a consumer that there are entries, for a
- * producer that the entry refused last would fit. If that is so already, @port
- * is readable at once. A queue has one port, the last that was set;
+ * producer that the entry refused last would fit, unless it has enqueued another
+ * one since. If that is so already, @port is readable at once. A queue has one port, the last that was set;
  * MACH_PORT_NULL takes it away. A port serves any number of queues.
  *
  * Then `drain; poll(port); drain` misses nothing: a call that finds the queue
@@ -256,7 +256,8 @@ IOReturn IODataQueueWaitForNotification(mach_port_t port, const struct timespec 
  * not it was told of. @port is any open port; it need not be set on @queue. If
  * it is, it need not tell of what the wait reports: drain, then poll. A signal
  * does not end the wait. Closing @port from another thread does, within half a
- * second. Stands for IODataQueueWaitForAvailableData().
+ * second, whatever its number is used for next (unless as a port that is set on
+ * @queue). Stands for IODataQueueWaitForAvailableData().
  *
  * Return:
  *	kIOReturnSuccess

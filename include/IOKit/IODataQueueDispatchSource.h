@@ -191,7 +191,8 @@ void IODataQueueDispatchSource_SendDataAvailable(IODataQueueDispatchSource *sour
 
 /*
  * Would one entry, or @entryCount entries, of @dataSize bytes be taken now? Has
- * nobody told of anything. Stand for both forms of
+ * nobody told of anything: DataServiced is called after Enqueue was refused, not
+ * after this was. Stand for both forms of
  * IODataQueueDispatchSource::CanEnqueueData().
  *
  * Return: as IODataQueueDispatchSource_Enqueue(); kIOReturnSuccess for a count of
@@ -273,7 +274,8 @@ kern_return_t IODataQueueDispatchSource_SetEnable(IODataQueueDispatchSource *sou
 
 /*
  * Have no handler called any more, for good; what runs may finish. Entries can
- * still be enqueued and dequeued. @handler is as above. Stands for
+ * still be enqueued and dequeued. @handler is as above: where the program lends its
+ * loop, it has to call IODispatchQueue_Dispatch() once more. Stands for
  * IODataQueueDispatchSource::Cancel().
  *
  * Return: as above.
