@@ -85,28 +85,33 @@ IODataQueueEntry *IODataQueuePeek(IODataQueueMemory *queue)
 	return r < 0 ? NULL : (IODataQueueEntry *)(uintptr_t)entry;
 }
 
-__attribute__((noinline))
-static IOReturn dequeue_refused(IODataQueueMemory *queue, void *data, UInt32 *size, int r)
+static IOReturn finish(IODataQueueMemory *queue)
 {
+	return wait_is_quiet(&queue->ring) ? kIOReturnSuccess : attachment_announce(queue);
+}
+
+__attribute__((noinline))
+static IOReturn dequeue_slow(IODataQueueMemory *queue, void *data, UInt32 *size)
+{
+	int r = ring_dequeue_slow(&queue->ring, data, size);
+
 	if (r == -ENODATA && queue->watch.port == MACH_PORT_NULL)
 		return kIOReturnUnderrun;
 	if (r == -ENODATA && port_arm(queue, 0) == 1)
 		r = ring_dequeue(&queue->ring, data, size);
-	return r < 0 ? result_from_ring(r) : attachment_announce(queue);
+	return r < 0 ? result_from_ring(r) : finish(queue);
 }
 
 IOReturn IODataQueueDequeue(IODataQueueMemory *queue, void *data, UInt32 *dataSize)
 {
 	uint64_t before;
-	int r;
 
 	if (unlikely(!queue || queue->ring.role != ROLE_CONSUMER))
 		return attachment_check(queue, ROLE_CONSUMER);
 
 	before = queue->ring.head;
-	r = dequeue_inline(&queue->ring, data, dataSize);
-	if (unlikely(r < 0))
-		return dequeue_refused(queue, data, dataSize, r);
+	if (unlikely(!dequeue_short(&queue->ring, data, dataSize)))
+		return dequeue_slow(queue, data, dataSize);
 	if (likely(wait_is_quiet(&queue->ring)))
 		return kIOReturnSuccess;
 	queue->ring.previous = before;
@@ -114,26 +119,26 @@ IOReturn IODataQueueDequeue(IODataQueueMemory *queue, void *data, UInt32 *dataSi
 }
 
 __attribute__((noinline))
-static IOReturn enqueue_refused(IODataQueueMemory *queue, UInt32 size, int r)
+static IOReturn enqueue_slow(IODataQueueMemory *queue, const void *data, UInt32 size)
 {
+	int r = ring_enqueue_slow(&queue->ring, data, size);
+
 	/* The refusal stands, and is counted; but the port may tell at once. */
 	if (r == -EOVERFLOW && port_arm(queue, ring_span(&queue->ring, size)) == 1)
 		port_ring_self(queue);
-	return result_from_ring(r);
+	return r < 0 ? result_from_ring(r) : finish(queue);
 }
 
 IOReturn IODataQueueEnqueue(IODataQueueMemory *queue, void *data, UInt32 dataSize)
 {
 	uint64_t before;
-	int r;
 
 	if (unlikely(!queue || queue->ring.role != ROLE_PRODUCER))
 		return attachment_check(queue, ROLE_PRODUCER);
 
 	before = queue->ring.tail;
-	r = enqueue_inline(&queue->ring, data, dataSize);
-	if (unlikely(r < 0))
-		return enqueue_refused(queue, dataSize, r);
+	if (unlikely(!enqueue_short(&queue->ring, data, dataSize)))
+		return enqueue_slow(queue, data, dataSize);
 	if (likely(wait_is_quiet(&queue->ring)))
 		return kIOReturnSuccess;
 	queue->ring.previous = before;

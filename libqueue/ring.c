@@ -29,6 +29,12 @@
 #include "observe.h"
 #include "ring_inline.h"
 
+/* See keep_distance(). */
+#define N_FEW			64u	/* entries: no distance */
+#define N_PATIENCE_LEAST	8u	/* times to be close behind before a pause */
+#define N_PATIENCE_MOST		16384u
+#define N_PAUSES		256	/* two microseconds or so */
+
 /* Positions are multiples of 8; this is none. */
 #define NOWHERE		UINT64_MAX
 
@@ -37,29 +43,31 @@ static uint64_t own_position(const struct ring *ring)
 	return ring->role == ROLE_PRODUCER ? ring->tail : ring->head;
 }
 
-/* Sticky: with nothing before the limit, every call comes to ring->error. */
+/* Sticky: with nothing before the limit, nor in this lap, every call comes to ring->error. */
 static int ring_fail(struct ring *ring)
 {
 	ring->limit = own_position(ring);
+	ring->lap_end = own_position(ring);
 	ring->error = -EIO;
 	return -EIO;
+}
+
+static uint64_t left_before_end(const struct ring *ring)
+{
+	return ring->lap_end - own_position(ring);
 }
 
 /* Where our own position lies in the ring; Q when it is about to wrap. */
 static uint64_t own_offset(const struct ring *ring)
 {
-	return (uint64_t)(ring_at(ring, own_position(ring)) - ring->data->queue);
-}
-
-static uint64_t left_before_end(const struct ring *ring)
-{
-	return ring->geometry.queue_size - own_offset(ring);
+	return ring->geometry.queue_size - left_before_end(ring);
 }
 
 /* Begin a lap: our own position is where the ring starts. */
 static void start_lap(struct ring *ring)
 {
 	ring->origin = (uintptr_t)ring->data->queue - own_position(ring);
+	ring->lap_end = own_position(ring) + ring->geometry.queue_size;
 }
 
 /* Up to the other side's position, or to the ring's end. */
@@ -114,9 +122,9 @@ int ring_attach(struct ring *ring, enum role role, const struct mapping *memory,
 		.peer = produces ? &consumer->consumer_flags : &data->producer_flags,
 		.reserved.position = NOWHERE,
 		.peeked_at = NOWHERE,
+		.emptied = load_relaxed(&consumer->dequeued),
+		.n_patience = N_PATIENCE_LEAST,
 	};
-	start_lap(ring);
-
 	if (!read_geometry(memory, &ring->geometry) ||
 	    (expected && !same_geometry(&ring->geometry, expected)))
 		return ring_fail(ring);
@@ -128,7 +136,9 @@ int ring_attach(struct ring *ring, enum role role, const struct mapping *memory,
 
 	ring->small = (uint32_t)smaller(ring->geometry.max_entry, SMALL_PAYLOAD);
 	ring->previous = own_position(ring);
+	start_lap(ring);
 	ring->origin += own_position(ring) % ring->geometry.queue_size;
+	ring->lap_end -= own_position(ring) % ring->geometry.queue_size;
 	update_limit(ring);
 	return 0;
 }
@@ -240,7 +250,7 @@ int ring_enqueue_slow(struct ring *ring, const void *data, size_t size)
 int ring_enqueue(struct ring *ring, const void *data, size_t size)
 {
 	ring->previous = ring->tail;
-	return enqueue_inline(ring, data, size);
+	return likely(enqueue_short(ring, data, size)) ? 0 : ring_enqueue_slow(ring, data, size);
 }
 
 int ring_enqueue_batch(struct ring *ring, const struct iovec *entries, uint32_t n, uint32_t *ret_n)
@@ -389,6 +399,7 @@ static void pass_entry(struct ring *ring, const struct found *found)
 	ring->head += found->gap + entry_space(found->size);
 	if (found->gap) {
 		ring->origin -= ring->geometry.queue_size;
+		ring->lap_end += ring->geometry.queue_size;
 		update_limit(ring);
 	}
 }
@@ -419,13 +430,41 @@ static int take_entry(struct ring *ring, void *buffer, uint32_t *size)
 }
 
 /*
- * Who polls an empty queue ends here each time. The entry that comes is written
- * before the tail is, so both lines are asked for at once.
+ * The queue was found empty. A consumer right behind its producer takes the tail's
+ * line from it for each entry, and both go on at the speed of messages between
+ * CPUs; with a distance, each runs on lines of its own. So let the producer get
+ * ahead. But one that waits for our answer gains nothing, and we lose time:
+ * whether a pause pays is tried, and the less often, the more often it did not.
+ * Return: true after a pause; then look again.
  */
-static bool is_still_empty(const struct ring *ring)
+static bool keep_distance(struct ring *ring)
 {
-	__builtin_prefetch(ring_at(ring, ring->head));
-	return load_relaxed(&ring->data->tail) == ring->tail;			/* C1 */
+	uint64_t n = ring->dequeued - ring->emptied;	/* since it was empty before */
+
+	if (n == 0)
+		return false;
+	if (ring->paused)
+		ring->n_patience = n > N_FEW ? N_PATIENCE_LEAST :
+			(uint32_t)smaller(8 * ring->n_patience, N_PATIENCE_MOST);
+	ring->paused = false;
+	ring->n_chased = n <= N_FEW ? ring->n_chased + 1 : 0;
+	ring->emptied = ring->dequeued;
+	if (ring->n_chased < ring->n_patience)
+		return false;
+
+	ring->n_chased = 0;
+	ring->paused = true;
+	for (int i = 0; i < N_PAUSES; i++)
+		cpu_relax();
+	return true;
+}
+
+/* Who polls an empty queue comes here each time. */
+static bool is_empty(struct ring *ring)
+{
+	if (ring->head != ring->tail || ring->error || load_relaxed(&ring->data->tail) != ring->head)
+		return false;							/* C1 */
+	return !keep_distance(ring) || load_relaxed(&ring->data->tail) == ring->head;
 }
 
 int ring_dequeue_slow(struct ring *ring, void *buffer, uint32_t *size)
@@ -435,12 +474,10 @@ int ring_dequeue_slow(struct ring *ring, void *buffer, uint32_t *size)
 
 	if (buffer && !size)
 		return -EINVAL;
-	if (before == ring->tail && ring->error == 0) {
-		if (is_still_empty(ring))
-			return -ENODATA;
-		if (ring_look(ring) == 0 && dequeue_short(ring, buffer, size))
-			return 0;
-	}
+	if (is_empty(ring))
+		return -ENODATA;
+	if (dequeue_short(ring, buffer, size))
+		return 0;
 
 	r = take_entry(ring, buffer, size);
 	if (r < 0)
@@ -454,7 +491,8 @@ int ring_dequeue_slow(struct ring *ring, void *buffer, uint32_t *size)
 int ring_dequeue(struct ring *ring, void *buffer, uint32_t *size)
 {
 	ring->previous = ring->head;
-	return dequeue_inline(ring, buffer, size);
+	return likely(dequeue_short(ring, buffer, size)) ?
+		0 : ring_dequeue_slow(ring, buffer, size);
 }
 
 /* One entry of a batch. A size passes 32 bits only in the caller's buffer. */
@@ -475,6 +513,9 @@ int ring_dequeue_batch(struct ring *ring, struct iovec *entries, uint32_t n, uin
 	uint32_t i;
 	int r = 0;
 
+	*ret_n = 0;
+	if (is_empty(ring))
+		return n == 0 ? 0 : -ENODATA;
 	for (i = 0; i < n; i++) {
 		struct iovec *entry = &entries[i];
 		uint64_t head = ring->head;

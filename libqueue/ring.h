@@ -42,12 +42,12 @@ struct ring {
 	 */
 	uint64_t limit;
 	uint64_t origin;
+	uint64_t lap_end;		/* our position when we come to the ring's end */
 	uint64_t head;			/* consumer: ours; producer: last seen */
 	uint64_t tail;			/* producer: ours; consumer: last seen */
 	uint32_t small;			/* bytes: the largest payload of the short way */
 	uint64_t enqueued;		/* producer's counter */
 	uint64_t dequeued;		/* consumer's counter */
-	uint64_t previous;		/* our own position before the last call moved it */
 	const uint32_t *peer;		/* borrowed from the mapping: its flags, its wait word */
 	uint32_t quiet[2];		/* what these two are while there is nothing to ring */
 
@@ -56,6 +56,14 @@ struct ring {
 	struct geometry geometry;
 	enum role role;
 	int error;			/* 0, or -EIO for good */
+
+	uint64_t previous;		/* our own position before the last call moved it */
+
+	/* Consumer: see keep_distance() in ring.c. */
+	uint64_t emptied;		/* `dequeued` when the queue was last found empty */
+	uint32_t n_chased;		/* times that we were close behind the producer */
+	uint32_t n_patience;		/* how many of these make a pause */
+	bool paused;			/* the last time */
 
 	/* Pacing; see wait.h. */
 	uint32_t rung;			/* value of the peer's wait word that we rang for last */

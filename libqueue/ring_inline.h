@@ -17,6 +17,9 @@
 #define likely(condition)	__builtin_expect(!!(condition), 1)
 #define unlikely(condition)	__builtin_expect(!!(condition), 0)
 
+/* Of one poll of an empty queue. */
+#define N_LOOKS		16
+
 /* Bytes: the largest payload that is copied without a call. */
 #define SMALL_PAYLOAD	128u
 
@@ -77,17 +80,21 @@ static inline unsigned char *begin_entry(const struct ring *ring, uint64_t p, si
 /* Producer: publish everything before @tail, which ends @n entries more. */
 static inline void publish_entries(struct ring *ring, uint64_t tail, uint64_t n)
 {
+	struct queue_data *data = ring->data;
+
 	ring->tail = tail;
-	store_release(&ring->data->tail, tail);					/* P3 */
-	store_relaxed(&ring->data->enqueued, ring->enqueued += n);
+	store_release(&data->tail, tail);					/* P3 */
+	store_relaxed(&data->enqueued, ring->enqueued += n);
 }
 
 /* Consumer: publish that everything before @head was read, @n entries more. */
 static inline void consume_entries(struct ring *ring, uint64_t head, uint64_t n)
 {
+	struct queue_consumer *consumer = ring->consumer;
+
 	ring->head = head;
-	store_release(&ring->consumer->head, head);				/* C3 */
-	store_relaxed(&ring->consumer->dequeued, ring->dequeued += n);
+	store_release(&consumer->head, head);					/* C3 */
+	store_relaxed(&consumer->dequeued, ring->dequeued += n);
 }
 
 /*
@@ -105,17 +112,41 @@ static inline bool place_inline(const struct ring *ring, uint64_t tail, const vo
 }
 
 /*
+ * Consumer: all that we saw is taken; is there more in this lap? An entry is
+ * written before the tail is, so both lines are asked for at once. Some looks in
+ * a row: who polls should see what comes here, and not on the way back.
+ * Return: false where there is not, and where anything about it is special.
+ */
+static inline bool look_inline(struct ring *ring)
+{
+	uint64_t head = ring->head, tail;
+	int i = 0;
+
+	__builtin_prefetch(ring_at(ring, head));
+	do {
+		tail = load_acquire(&ring->data->tail);				/* C1 */
+	} while (tail == head && ++i < N_LOOKS);
+	if (tail == head || tail % 8 != 0 || tail - head > ring->lap_end - head ||
+	    ring->tail != head)
+		return false;
+
+	ring->tail = tail;
+	ring->limit = tail;
+	return true;
+}
+
+/*
  * Consumer: copy the entry at position @head, of at most @room bytes, and
  * publish nothing.
  * Return: false, with nothing copied, where anything about it is special.
  */
-static inline bool take_inline(const struct ring *ring, uint64_t head, void *buffer,
-			       uint64_t room, uint64_t *ret_size)
+static inline bool take_inline(struct ring *ring, uint64_t head, void *buffer, uint64_t room,
+			       uint64_t *ret_size)
 {
 	const unsigned char *at = ring_at(ring, head);
 	uint64_t header;
 
-	if (unlikely(!buffer || head == ring->limit))
+	if (unlikely(!buffer || (head == ring->limit && !look_inline(ring))))
 		return false;
 
 	/* A gap has a flag set above its size, and is past any size. */
@@ -156,15 +187,4 @@ static inline bool dequeue_short(struct ring *ring, void *buffer, uint32_t *size
 	*size = (uint32_t)taken;
 	consume_entries(ring, head + entry_space(taken), 1);			/* C3 */
 	return true;
-}
-
-static inline int enqueue_inline(struct ring *ring, const void *data, size_t size)
-{
-	return likely(enqueue_short(ring, data, size)) ? 0 : ring_enqueue_slow(ring, data, size);
-}
-
-static inline int dequeue_inline(struct ring *ring, void *buffer, uint32_t *size)
-{
-	return likely(dequeue_short(ring, buffer, size)) ?
-		0 : ring_dequeue_slow(ring, buffer, size);
 }

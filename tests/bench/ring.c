@@ -114,6 +114,14 @@ bench_inline void retry(IODataQueueMemory *queue, mach_port_t port, UInt32 size)
 	relax();
 }
 
+/* For a round trip: both it and the bare one look again without a pause. */
+bench_inline void retry_at_once(IODataQueueMemory *queue, mach_port_t port, UInt32 size)
+{
+	(void)queue;
+	(void)port;
+	(void)size;
+}
+
 bench_inline void wait_for_space(IODataQueueMemory *queue, mach_port_t port, UInt32 size)
 {
 	(void)port;
@@ -247,8 +255,8 @@ static void answer(void *arg)
 
 	meet();
 	for (unsigned long i = 0; i < job->count; i++) {
-		receive_entry(in, MACH_PORT_NULL, job->size, retry);
-		send_entry(out, job->size, retry);
+		receive_entry(in, MACH_PORT_NULL, job->size, retry_at_once);
+		send_entry(out, job->size, retry_at_once);
 	}
 	IODataQueueClose(out);
 	IODataQueueClose(in);
@@ -266,8 +274,8 @@ static void ask(void *arg)
 	started = now();
 	for (unsigned long i = 0; i < job->count; i++) {
 		*word = i;
-		send_entry(out, job->size, retry);
-		receive_entry(in, MACH_PORT_NULL, job->size, retry);
+		send_entry(out, job->size, retry_at_once);
+		receive_entry(in, MACH_PORT_NULL, job->size, retry_at_once);
 		if (*word != i)
 			succeed(kIOReturnError, "answer");
 	}
