@@ -452,6 +452,31 @@ end_fsd() {
 	expect_log 'max_queue_size=65536'
 }
 
+@test "queues of next to nothing can be published" {
+	start_fsd
+	publishing <<-'END'
+		for i, (kind, *size) in enumerate((('capacity', 0), ('capacity', 8), ('entries', 4, 0), ('entries', 0, 8))):
+		    made = driver(kind, *size)
+		    made.does('put', '')
+		    q = made.publishes('q%d' % i)
+		    equal(q.value('entries'), '1')
+		    equal(made('get'), '')
+	END
+}
+
+@test "publishing takes no more space than the queue does" {
+	[ "$(id -u)" -eq 0 ] || skip "mounts a small tmpfs"
+	mkdir small
+	mount -t tmpfs -o size=10m small small
+	start_fsd -s "$PWD/small/state"
+	publishing <<-'END'
+		made = driver('entries', 250000, 8)
+		made.publishes()
+	END
+	end_fsd
+	umount small
+}
+
 @test "one queue more than the mount allows has no space there, and is as before" {
 	start_fsd -o max_queues=1
 	publishing <<-'END'

@@ -17,16 +17,15 @@
  * else this program would not see them where they matter.
  */
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include <IOKit/IODataQueueClient.h>
 
 #include "tests/unit/main.h"
 #include "tests/unit/directory.h"
+#include "tests/unit/mounts.h"
 
 #include "libqueue/attachment.h"
 
@@ -321,9 +320,7 @@ static void run(const struct kind *kind, bool at_port)
 	pid_t ringer;
 	int status;
 
-	/* Mounts that others make meanwhile make ports readable. */
-	if (unshare(CLONE_NEWNS) == 0)
-		mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL);
+	leave_mounts();
 	done = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(done, MAP_FAILED);
 	/* Q is 4096: of either size as many fit as fill it. */

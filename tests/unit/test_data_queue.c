@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
@@ -463,6 +464,66 @@ START_TEST(a_wait_ends_when_another_thread_closes_its_port)
 }
 END_TEST
 
+/* The number is at once another file's. */
+static void *replace_late(void *fd)
+{
+	int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	usleep(30000);
+	dup2(other, *(int *)fd);
+	close(other);
+	return NULL;
+}
+
+START_TEST(a_wait_ends_when_its_port_is_closed_and_the_number_used_again)
+{
+	for (int is_set = 0; is_set < 2; is_set++) {
+		int port = IODataQueueAllocateNotificationPort();
+		pthread_t thread;
+
+		if (is_set)
+			ck_assert_int_eq(IODataQueueSetNotificationPort(consumer, port),
+					 kIOReturnSuccess);
+		ck_assert_int_eq(pthread_create(&thread, NULL, replace_late, &port), 0);
+		ck_assert_int_eq(IODataQueueWaitForAvailableData(consumer, port),
+				 MACH_RCV_PORT_DIED);
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+		close(port);
+	}
+}
+END_TEST
+
+START_TEST(a_file_that_is_no_port_is_none)
+{
+	int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(IODataQueueWaitForAvailableData(consumer, file), kIOReturnBadArgument);
+	close(file);
+}
+END_TEST
+
+/* With each number of descriptors left, up to what it takes. */
+START_TEST(open_without_enough_descriptors_says_so)
+{
+	struct rlimit before, few;
+	int first = dup(0), n = 0;
+
+	close(first);
+	IODataQueueClose(producer);
+	producer = NULL;
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	for (; !producer && n < 20; n++) {
+		few = (struct rlimit){ (rlim_t)(first + n), before.rlim_max };
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+		producer = IODataQueueOpen(directory.path, kIODataQueueProducer);
+		ck_assert(producer || errno == EMFILE);
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	}
+	ck_assert_int_gt(n, 3);
+	ck_assert_int_ge(IODataQueueGetDescriptor(producer), 0);
+}
+END_TEST
+
 static void produce_and_be_killed(void)
 {
 	producer = IODataQueueOpen(directory.path, kIODataQueueProducer);
@@ -587,6 +648,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_wait_is_ended_by_another_process_that_produces);
 	tcase_add_test(tests, a_wait_for_space_is_ended_by_another_process_that_consumes);
 	tcase_add_test(tests, a_wait_ends_when_another_thread_closes_its_port);
+	tcase_add_test(tests, a_wait_ends_when_its_port_is_closed_and_the_number_used_again);
+	tcase_add_test(tests, a_file_that_is_no_port_is_none);
+	tcase_add_test(tests, open_without_enough_descriptors_says_so);
 	tcase_add_test(tests, a_killed_producer_frees_the_role_and_the_next_one_goes_on);
 	tcase_add_test(tests,
 		       a_killed_consumer_frees_the_role_and_its_entry_is_delivered_again);

@@ -4,6 +4,7 @@
  * for statistics, each with each of its results; and what is promised of forks
  * and threads. Linked with the shared library, as a program is.
  */
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/wait.h>
@@ -245,6 +246,38 @@ START_TEST(dequeue_batch_gives_each_of_its_results)
 	count = 1;
 	ck_assert_int_eq(IODataQueueDequeueBatch(consumer, entries, &count), kIOReturnError);
 	ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+static bool becomes_readable(int fd)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+
+	return poll(&ready, 1, 5000) == 1;
+}
+
+START_TEST(a_batch_of_none_leaves_a_consumer_to_be_told)
+{
+	int fd = IODataQueueGetDescriptor(consumer);
+	UInt32 none = 0;
+
+	ck_assert_int_eq(IODataQueueDequeue(consumer, NULL, NULL), kIOReturnUnderrun);
+	ck_assert_int_eq(IODataQueueDequeueBatch(consumer, NULL, &none), kIOReturnSuccess);
+	put("one");
+	ck_assert(becomes_readable(fd));
+}
+END_TEST
+
+START_TEST(a_batch_of_none_leaves_a_producer_to_be_told)
+{
+	int fd = IODataQueueGetDescriptor(producer);
+	UInt32 none = 0;
+
+	fill_up();
+	ck_assert_int_eq(IODataQueueEnqueueBatch(producer, NULL, &none), kIOReturnSuccess);
+	while (IODataQueueDequeue(consumer, NULL, NULL) == kIOReturnSuccess)
+		;
+	ck_assert(becomes_readable(fd));
 }
 END_TEST
 
@@ -550,6 +583,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, release_gives_each_of_its_results);
 	tcase_add_test(tests, enqueue_batch_gives_each_of_its_results);
 	tcase_add_test(tests, dequeue_batch_gives_each_of_its_results);
+	tcase_add_test(tests, a_batch_of_none_leaves_a_consumer_to_be_told);
+	tcase_add_test(tests, a_batch_of_none_leaves_a_producer_to_be_told);
 	tcase_add_test(tests, statistics_tell_how_the_queue_stands);
 	tcase_add_test(tests, statistics_count_notifications);
 	tcase_add_test(tests, statistics_count_rings_that_failed);

@@ -20,6 +20,7 @@
 
 #include "main.h"
 #include "directory.h"
+#include "mounts.h"
 
 #define STALL_MS	5000
 #define QUIET_MS	30	/* so long nothing comes, where nothing is to come */
@@ -28,13 +29,6 @@
 static struct directory *directories[N_QUEUES];
 static IODataQueueMemory *producers[N_QUEUES], *consumers[N_QUEUES];
 static int port;
-
-/* Mounts that others make meanwhile make ports readable: have our own. */
-static void leave_mounts(void)
-{
-	if (unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0)
-		mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL);
-}
 
 static void set_up(void)
 {

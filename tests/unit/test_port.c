@@ -15,6 +15,7 @@
 
 #include "main.h"
 #include "directory.h"
+#include "mounts.h"
 #include "kernel.h"
 
 #define STALL_MS	5000
@@ -23,13 +24,6 @@
 static struct directory directory;
 static IODataQueueMemory *producer, *consumer;
 static int port;
-
-/* Mounts that others make meanwhile make ports readable: have our own. */
-static void leave_mounts(void)
-{
-	if (unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0)
-		mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL);
-}
 
 /* As a restarted fsd does, after it has changed the generation. */
 static bool mount_something(void)

@@ -997,6 +997,20 @@ START_TEST(out_of_descriptors_there_is_no_queue_and_nothing_is_left)
 }
 END_TEST
 
+START_TEST(a_queue_that_cannot_be_looked_at_is_not_taken_for_an_empty_one)
+{
+	IOSharedDataQueue *queue = new_queue(4096);
+
+	ck_assert(put(queue, "as before"));
+	limit_descriptors(next_descriptor());
+	ck_assert(!IOSharedDataQueue_setQueueSize(queue, 64));
+	limit_descriptors(N_FDS_AT_MOST);
+	check_next(queue, "as before");
+	ck_assert(IOSharedDataQueue_setQueueSize(queue, 64));
+	OSObject_release(queue);
+}
+END_TEST
+
 START_TEST(out_of_descriptors_calls_say_no_and_later_they_succeed)
 {
 	IOSharedDataQueue *queue = new_queue(64);
@@ -1094,6 +1108,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, publish_refuses_what_is_no_directory_and_no_name);
 	tcase_add_test(tests, a_plain_directory_is_no_place_to_publish_and_stays_clean);
 	tcase_add_test(tests, out_of_descriptors_there_is_no_queue_and_nothing_is_left);
+	tcase_add_test(tests, a_queue_that_cannot_be_looked_at_is_not_taken_for_an_empty_one);
 	tcase_add_test(tests, out_of_descriptors_calls_say_no_and_later_they_succeed);
 	tcase_add_test(tests, a_size_is_refused_out_of_descriptors_and_the_entries_stay);
 	tcase_add_test(tests, a_child_may_release_its_parents_queues);
