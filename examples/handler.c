@@ -35,13 +35,13 @@ static void data_available(void *target, OSAction *action)
 int main(int argc, char **argv)
 {
 	struct pollfd ready = { .events = POLLIN };
-	IODispatchQueue *queue = NULL;
-	OSAction *action = NULL;
+	IODispatchQueue *queue;
+	OSAction *action;
 	IOReturn r;
 
-	if (argc != 3)
+	left = argc == 3 ? strtol(argv[2], NULL, 10) : 0;
+	if (left <= 0)
 		errx(2, "usage: handler QUEUE COUNT");
-	left = strtol(argv[2], NULL, 10);
 
 	/* With 0 for the option, the handler would be called on a thread of the queue's. */
 	IODispatchQueue_Create("handler", kIODispatchQueueCallerRuns, 0, &queue);
@@ -51,7 +51,6 @@ int main(int argc, char **argv)
 		r = IODataQueueDispatchSource_SetDataAvailableHandler(source, action);
 	if (r != kIOReturnSuccess)
 		errx(1, "%s: %s", argv[1], IOReturnText(r));
-
 	ready.fd = IODispatchQueue_GetDescriptor(queue);
 	while (left > 0 && poll(&ready, 1, -1) == 1)
 		IODispatchQueue_Dispatch(queue);
