@@ -16,18 +16,16 @@ static IODataQueueDispatchSource *source;
 static long left;		/* entries */
 
 /* The payload, where it lies in the queue. */
-static void print(void *refcon, const void *data, size_t size)
+static void print(void *file, const void *data, size_t size)
 {
-	(void)refcon;
-	fwrite(data, 1, size, stdout);
+	fwrite(data, 1, size, file);
 	left--;
 }
 
 static void data_available(void *target, OSAction *action)
 {
-	(void)target;
-	(void)action;
-	while (left > 0 && IODataQueueDispatchSource_Dequeue(source, print, NULL) == kIOReturnSuccess)
+	(void)target, (void)action;
+	while (left > 0 && IODataQueueDispatchSource_Dequeue(source, print, stdout) == kIOReturnSuccess)
 		;
 	fflush(stdout);
 }
@@ -55,5 +53,7 @@ int main(int argc, char **argv)
 	while (left > 0 && poll(&ready, 1, -1) == 1)
 		IODispatchQueue_Dispatch(queue);
 	OSObject_release(source);
+	OSObject_release(action);
+	OSObject_release(queue);
 	return ferror(stdout);
 }

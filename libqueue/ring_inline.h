@@ -126,7 +126,7 @@ static inline bool look_inline(struct ring *ring)
 	do {
 		tail = load_acquire(&ring->data->tail);				/* C1 */
 	} while (tail == head && ++i < N_LOOKS);
-	if (tail == head || tail % 8 != 0 || tail - head > ring->lap_end - head ||
+	if (tail <= head || tail % 8 != 0 || tail - head > ring->lap_end - head ||
 	    ring->tail != head)
 		return false;
 

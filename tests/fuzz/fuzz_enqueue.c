@@ -241,8 +241,10 @@ static void do_due(struct side *side)
 		return;
 	how = wait_due(&side->ring);
 	/* Flags that nobody honest has may end the turns. */
-	if (page->consumer_flags == UINT32_MAX)
+	if (page->consumer_flags == UINT32_MAX) {
+		side->rung = side->ring.rung;
 		return;
+	}
 	if (page->consumer_flags & QUEUE_PACED)
 		CHECK(how == model_due(page->data_wait, true, &side->rung));
 	else
