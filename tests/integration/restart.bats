@@ -105,7 +105,8 @@ flows() {
 		names = [f'{mount}/queues/{name}' for name in ('plain', 'wrapped', 'small', 'private')]
 		queues = [Queue(path) for path in names + [f'{mount}/IOService/Outer/Inner/queues/deep']]
 		def seen():
-		    tree = sorted((top, *(found := os.lstat(top))[:6]) for top, _, _ in os.walk(mount))
+		    found = [(top, os.lstat(top)) for top, _, _ in os.walk(mount)]
+		    tree = sorted((top, a.st_mode, a.st_ino, a.st_nlink, a.st_uid, a.st_gid) for top, a in found)
 		    return {q.path: q.state() for q in queues} | {'tree': tree}
 		def payload(i):
 		    return bytes([i % 256]) * (1 + i * 37 % 700)
