@@ -3,12 +3,9 @@
  * dispatch_source - what a source is, and the entries that go through it
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 
 #include <IOKit/IODataQueueClient.h>
 
-#include "cleanup.h"
 #include "dispatch_source.h"
 #include "memory_descriptor.h"
 #include "result.h"
@@ -467,24 +464,6 @@ bool IODataQueueDispatchSource_IsDataAvailable(IODataQueueDispatchSource *source
 	return available;
 }
 
-static IOReturn copy_mounted_memory(const char *directory, IOMemoryDescriptor **ret)
-{
-	_cleanup_(freep) char *path = NULL;
-	_cleanup_(closep) int fd = -1;
-	off_t length;
-
-	if (asprintf(&path, "%s/data", directory) < 0) {
-		path = NULL;
-		return kIOReturnNoMemory;
-	}
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	length = lseek(fd, 0, SEEK_END);
-	if (length < 0)
-		return kIOReturnNotReady;
-	*ret = memory_descriptor_new(fd, (IOByteCount)length);
-	return *ret ? kIOReturnSuccess : kIOReturnNoMemory;
-}
-
 kern_return_t IODataQueueDispatchSource_CopyMemory(IODataQueueDispatchSource *source,
 						   IOMemoryDescriptor **ret)
 {
@@ -499,13 +478,11 @@ kern_return_t IODataQueueDispatchSource_CopyMemory(IODataQueueDispatchSource *so
 	if (result != kIOReturnSuccess)
 		return result == kIOReturnBusy ? result : kIOReturnNotReady;
 
-	if (source->memory.data_fd < 0) {
-		result = copy_mounted_memory(side->attachment->bell.directory, ret);
-	} else {
+	if (source->memory.data_fd < 0)
+		*ret = memory_descriptor_of_queue(side->attachment->bell.directory);
+	else
 		*ret = memory_descriptor_new(source->memory.data_fd,
 					     geometry_file_size(&source->memory.geometry));
-		result = *ret ? kIOReturnSuccess : kIOReturnNoMemory;
-	}
 	side_unlock(side);
-	return result;
+	return *ret ? kIOReturnSuccess : kIOReturnNoMemory;
 }

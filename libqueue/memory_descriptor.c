@@ -3,6 +3,7 @@
  * memory_descriptor - a piece of memory that can be handed to somebody
  */
 #include <fcntl.h>
+#include <stdio.h>
 
 #include "cleanup.h"
 #include "memory_descriptor.h"
@@ -41,6 +42,21 @@ IOMemoryDescriptor *memory_descriptor_new(int fd, IOByteCount length)
 	descriptor->fd = steal_fd(&copy);
 	descriptor->length = length;
 	return descriptor;
+}
+
+IOMemoryDescriptor *memory_descriptor_of_queue(const char *directory)
+{
+	_cleanup_(freep) char *path = NULL;
+	_cleanup_(closep) int fd = -1;
+	off_t length;
+
+	if (asprintf(&path, "%s/data", directory) < 0) {
+		path = NULL;
+		return NULL;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	length = lseek(fd, 0, SEEK_END);
+	return length < 0 ? NULL : memory_descriptor_new(fd, (IOByteCount)length);
 }
 
 IOByteCount IOMemoryDescriptor_getLength(const IOMemoryDescriptor *descriptor)

@@ -11,3 +11,6 @@
  * Return: a reference of the caller's, or NULL and errno.
  */
 IOMemoryDescriptor *memory_descriptor_new(int fd, IOByteCount length);
+
+/* The same of the file `data` in a queue's @directory, to look at. */
+IOMemoryDescriptor *memory_descriptor_of_queue(const char *directory);

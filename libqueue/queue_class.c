@@ -2,14 +2,11 @@
 /*
  * queue_class - IODataQueue and IOSharedDataQueue
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 #include <IOKit/IODataQueueClient.h>
 #include <IOKit/IOSharedDataQueue.h>
 
-#include "cleanup.h"
 #include "memory_descriptor.h"
 #include "queue_class.h"
 
@@ -191,32 +188,14 @@ void IODataQueue_sendDataAvailableNotification(IODataQueue *queue)
 		attachment_ring(producer, QUEUE_WAIT_FUTEX | QUEUE_WAIT_FIFO);
 }
 
-/* Return: `data` of a published queue, to look at, or -1. */
-static int open_published(const IODataQueue *queue)
-{
-	_cleanup_(freep) char *path = NULL;
-
-	if (asprintf(&path, "%s/data", queue->path) < 0) {
-		path = NULL;
-		return -1;
-	}
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 IOMemoryDescriptor *IODataQueue_getMemoryDescriptor(IODataQueue *queue)
 {
-	_cleanup_(closep) int fd = -1;
-	off_t length;
-
 	if (!queue || queue->place == QUEUE_NOWHERE)
 		return NULL;
-	if (queue->place == QUEUE_IN_MEMORY)
-		return memory_descriptor_new(queue->memory.data_fd,
-					     geometry_file_size(&queue->memory.geometry));
-
-	fd = open_published(queue);
-	length = lseek(fd, 0, SEEK_END);
-	return length < 0 ? NULL : memory_descriptor_new(fd, (IOByteCount)length);
+	if (queue->place == QUEUE_IN_MOUNT)
+		return memory_descriptor_of_queue(queue->path);
+	return memory_descriptor_new(queue->memory.data_fd,
+				     geometry_file_size(&queue->memory.geometry));
 }
 
 const OSMetaClass *IODataQueue_getMetaClass(const IODataQueue *queue)
