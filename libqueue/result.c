@@ -38,7 +38,7 @@ static const struct row {
 	ALSO(kIOReturnLockedWrite,	EACCES,		"locked for writing"),
 	CODE(kIOReturnExclusiveAccess,	EBUSY,		"somebody else has it open"),
 	ALSO(kIOReturnBadMessageID,	EBADMSG,	"the reply is not to this message"),
-	CODE(kIOReturnUnsupported,	EOPNOTSUPP,	"not implemented by this object"),
+	CODE(kIOReturnUnsupported,	EOPNOTSUPP,	"not supported by this object"),
 	ALSO(kIOReturnVMError,		EFAULT,		"mapping or copying memory failed"),
 	ALSO(kIOReturnInternalError,	EIO,		"a fault of the library or the driver"),
 	CODE(kIOReturnIOError,		EIO,		"input or output failed"),
