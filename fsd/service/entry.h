@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * entry - what is in the registry: the root, services, and their open clients
+ *
+ * An entry has a name, a class with its lineage, properties, a state, and
+ * links to entries above and below it in one or more planes. All entries are in
+ * the indexes of this module, by id, name, class and property, so that to find
+ * some costs by what is found, not by what there is.
+ *
+ * Nothing of directories, sessions or JSON text here. Values are json_t in
+ * the form that property.h says.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/list.h"
+
+#define ENTRY_FIRST_ID	0x100000100ull	/* the root's */
+#define ENTRY_NAME_MAX	127		/* bytes, also of a class */
+#define PLANE_NAME_MAX	32
+
+/* Bits of a state, with the original's values. */
+#define ENTRY_INACTIVE		0x01u
+#define ENTRY_REGISTERED	0x02u
+#define ENTRY_MATCHED		0x04u
+#define ENTRY_FIRST_PUBLISHED	0x08u
+#define ENTRY_FIRST_MATCHED	0x10u
+
+enum entry_kind { ENTRY_ROOT, ENTRY_SERVICE, ENTRY_CLIENT };
+
+struct node;
+
+/* A named set of links. There is one from the start: the service plane. */
+struct plane {
+	struct list planes;
+	char name[PLANE_NAME_MAX + 1];
+};
+
+/* @child is below @parent in @plane. */
+struct entry_link {
+	struct plane *plane;
+	struct entry *parent, *child;
+	struct list of_parent, of_child;	/* in the order of attaching */
+};
+
+struct entry {
+	uint64_t id;
+	enum entry_kind kind;
+	char *name;			/* owned */
+	char *location;			/* owned; "": none */
+	char **lineage;			/* owned, NULL-ended: most derived first, "OSObject" last */
+	json_t *properties;		/* owned object; change it by entry_set_property() only */
+	uint32_t state;
+	uint32_t busy;
+	struct list parents, children;	/* entry_link.of_child, entry_link.of_parent */
+	struct node *node;		/* borrowed: its directory in the mount */
+
+	struct list all;		/* in the order of ids */
+	struct list keys;		/* the indexes' */
+};
+
+extern struct plane service_plane;		/* "IOService" */
+extern struct list planes;			/* plane.planes: all, service_plane first */
+extern struct list entries;			/* entry.all */
+
+/* Return: the plane, or NULL. */
+struct plane *plane_find(const char *name, size_t length);
+/* Return: 0, -EEXIST, -EINVAL for no name of 1 to 32 letters and digits that begins upper-case, -ENOMEM. */
+int plane_new(const char *name, struct plane **ret);
+/* All but the service plane; at the end. */
+void planes_free(void);
+
+/*
+ * A new entry with no links, indexed; lineage "IOService:IORegistryEntry:OSObject"
+ * (a root's without the first). @id 0: the next one. Return: 0, -EINVAL, -ENAMETOOLONG, -ENOMEM.
+ */
+int entry_init(struct entry *entry, enum entry_kind kind, uint64_t id, const char *name,
+	       const char *location);
+/* Unlinks it from above and below, too. */
+void entry_deinit(struct entry *entry);
+
+/* Ids from now on are above @id. */
+void entry_ids_above(uint64_t id);
+uint64_t entry_last_id(void);
+
+/* "C:Base:..." as the new lineage; the rest of it is added. Return: 0, -EINVAL, -ENAMETOOLONG, -ENOMEM. */
+int entry_set_class(struct entry *entry, const char *classes);
+const char *entry_class(const struct entry *entry);
+/* Its class is or derives from @name. */
+bool entry_is_a(const struct entry *entry, const char *name);
+
+/* @value (borrowed, in the form of property.h) for @key, or none with NULL. Return: 0, -ENOMEM. */
+int entry_set_property(struct entry *entry, const char *key, json_t *value);
+/* With "IOUserServiceProperties" merged over the rest. Return: a borrowed value, or NULL. */
+json_t *entry_property(const struct entry *entry, const char *key);
+/* A new reference: all of them, merged like that, without the key itself. NULL: no memory. */
+json_t *entry_all_properties(const struct entry *entry);
+
+/* Return: 0; -EEXIST when it is already there, -ELOOP for one that is above @parent, -ENOMEM. */
+int entry_attach(struct entry *child, struct entry *parent, struct plane *plane);
+/* Return: 0 or -ENOENT. */
+int entry_detach(struct entry *child, struct entry *parent, struct plane *plane);
+/* The first in the order of attaching, or NULL. */
+struct entry *entry_parent(const struct entry *entry, const struct plane *plane);
+
+/* "name" or "name@location"; the caller's, or NULL. */
+char *entry_component(const struct entry *entry);
+/* "IOService:/Bus/Dev@0" in file-system form (entry.c says how); the caller's; NULL: not in the plane, no memory. */
+char *entry_path(const struct entry *entry, const struct plane *plane);
+/* By plane path, as the original looks it up (userclient 4.1). Return: the entry or NULL. */
+struct entry *entry_from_path(const char *path);
+/* Locations are equal as lists of hexadecimal numbers. */
+bool entry_location_equals(const char *one, const char *other);
+
+struct entry *entry_by_id(uint64_t id);
+
+/*
+ * All with a key, in the order of ids: NULL-ended, the caller's array; NULL: no memory.
+ * A scalar @value finds those whose property equals it (property_equals()).
+ */
+struct entry **entries_with_class(const char *name);	/* lineage */
+struct entry **entries_with_name(const char *name);
+struct entry **entries_with_property(const char *key, const json_t *value);
+struct entry **entries_with_key(const char *key);	/* the property exists */
+size_t entries_count_class(const char *name);		/* cheap: no walk */
+size_t entries_count_name(const char *name);
+size_t entries_count_property(const char *key, const json_t *value);
+size_t entries_count_key(const char *key);
+
+/* Each class, or name, that some entry has; in no order. @found gets it and the user's word. */
+void entries_each_class(void (*found)(void *user, const char *name), void *user);
+void entries_each_name(void (*found)(void *user, const char *name), void *user);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include <IOKit/IOReturn.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "util/failure.h"
+
+static struct failure last;
+
+int failure(int error, const char *format, ...)
+{
+	va_list arguments;
+
+	last = (struct failure){ .error = error };
+	va_start(arguments, format);
+	vsnprintf(last.message, sizeof(last.message), format, arguments);
+	va_end(arguments);
+	return error;
+}
+
+int failure_code(uint32_t code)
+{
+	last = (struct failure){ .error = -IOReturnToErrno((IOReturn)code), .code = code };
+	return last.error;
+}
+
+void failure_take(struct failure *ret)
+{
+	*ret = last;
+	last = (struct failure){ 0 };
+}
