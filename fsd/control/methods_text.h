@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * methods_text - the document of `methods` (userclient 5.6), and how what goes beyond it is written:
+ *
+ *	"kind": "2022" (default) | "classic" | "driverkit" | "legacy" | "any" (nothing is checked)
+ *	a method: "fn": false, "completion": 0, 1, "*" (DriverKit);
+ *	a legacy one: "type": "ScalarIScalarO" ..., or a number, "c0", "c1", "foreground": true; null: none
+ */
+#pragma once
+
+#include "service/methods.h"
+
+/* Return: 0 and the caller's in *@ret; -ENOMEM; -EINVAL, said by failure(). */
+int methods_parse(const char *text, size_t size, struct methods **ret);
