@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define JSON_TEXT_MAX	(4u << 20)	/* bytes of a document */
 
@@ -27,7 +28,7 @@ int json_text_parse(const char *text, size_t size, json_t **ret, char *problem, 
 /* As short as can be, or with blanks after commas and colons. Return: the caller's text, or NULL. */
 char *json_text_print(const json_t *value, bool compact);
 
-/* A number, or a string "0x..." or of digits that is one. Return: 0 or -EINVAL. */
+/* A whole number, or a string "0x..." or of digits that is one. Return: 0 or -EINVAL. */
 int json_text_word(const json_t *value, uint64_t *ret);
 
 /*
@@ -36,12 +37,14 @@ int json_text_word(const json_t *value, uint64_t *ret);
  */
 struct json_scan {
 	unsigned depth;
-	bool in_string, escaped, in_word, started;
+	bool in_string, escaped, in_word;
+	bool started;		/* more than blanks came since the last value */
 };
 
 /*
  * Return: how many bytes of @text belong to the value up to and with its end, or 0
  * when it goes on after all of them. After its end the scan starts anew.
- * A value that is neither object, array nor string ends before a blank.
+ * Blanks before a value are counted with it. A value that is neither object, array nor
+ * string ends with the blank behind it, which may be the first byte of a piece.
  */
 size_t json_scan(struct json_scan *scan, const char *text, size_t size);
