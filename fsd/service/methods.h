@@ -28,11 +28,11 @@ enum legacy_type { SCALAR_I_SCALAR_O = 0, SCALAR_I_STRUCT_O = 2, STRUCT_I_STRUCT
 struct method {
 	char *name;			/* owned, or NULL */
 	uint32_t si, sis, so, sos;	/* counts and bytes, or ANY_COUNT; a legacy one: si = count0, so = count1 */
-	bool allow_async;
+	bool allow_async;		/* a legacy one: it is in the table for asynchronous calls, too */
 	uint32_t completion;		/* DriverKit: 0 none, ANY_COUNT either, else required */
 	char *entitlement;		/* owned, or NULL */
 	bool no_function;		/* listed, but not callable */
-	unsigned type;			/* legacy: of enum legacy_type, or what the driver wrote */
+	uint32_t type;			/* legacy: of enum legacy_type, or what the driver wrote */
 	bool foreground;		/* legacy: for callers in the foreground only */
 	bool absent;			/* legacy: no descriptor at this index */
 };
@@ -65,7 +65,10 @@ struct methods {
 
 struct methods *methods_free(struct methods *methods);
 
-/* By number or, for names of the table, by name. Return: whether there is one. */
+/* Decimal without leading zeros, or hexadecimal with 0x, below 2^32. Return: whether @text is that. */
+bool methods_number(const char *text, uint32_t *ret);
+
+/* By any number or, for names of the table, by name; @methods may be NULL. Return: whether there is one. */
 bool methods_find(const struct methods *methods, const char *text, uint32_t *ret_selector);
 const struct binding *methods_memory(const struct methods *methods, uint32_t type);
 const struct binding *methods_port(const struct methods *methods, uint32_t type);
