@@ -201,10 +201,14 @@ int json_text_parse(const char *text, size_t size, json_t **ret, char *problem_t
 {
 	_cleanup_(freep) char *copy = NULL;
 	json_error_t error;
+	const char *nul;
 	size_t at, n;
 
 	if (size > JSON_TEXT_MAX)
 		return -EMSGSIZE;
+	nul = size > 0 ? memchr(text, '\0', size) : NULL;
+	if (nul)	/* jansson takes one behind a number for the end */
+		return problem(text, (size_t)(nul - text), "a NUL byte", problem_text, room);
 	at = find_too_deep(text, size);
 	if (at < size)
 		return problem(text, at, "nested deeper than 512", problem_text, room);
