@@ -1,62 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Two passes over the document: the first checks all of it against the tables
- * of keys, with the path to where it is for the message; the second makes things
- * and need not doubt any more.
+ * of keys; the second makes things and need not doubt any more.
  */
 #include <errno.h>
-#include <grp.h>
 #include <jansson.h>
-#include <pwd.h>
 #include <string.h>
 
+#include "control/checker.h"
 #include "control/config.h"
-#include "control/locate.h"
 #include "util/log.h"
-#include "util/number.h"
-
-#define MAX_DEPTH 64		/* of services in services, and what is in them */
 
 struct config {
 	json_t *root;		/* owned */
 };
-
-/* Where the first pass is. */
-struct checker {
-	size_t path[2 * MAX_DEPTH + 4];
-	size_t n_path;
-	const char *text;
-	char **problem;
-};
-
-struct key {
-	const char *name;
-	/* Return: what is wrong with it, or NULL. */
-	const char *(*check)(json_t *value);
-	/* ...or, for a list, the keys of its objects. */
-	const struct key *items;
-	bool required;
-};
-
-__attribute__((format(printf, 3, 4)))
-static int problem(struct checker *checker, int at_key, const char *format, ...)
-{
-	struct place place = locate(checker->text, checker->path, checker->n_path, at_key);
-	_cleanup_(freep) char *what = NULL;
-	va_list arguments;
-	int n;
-
-	va_start(arguments, format);
-	n = vasprintf(&what, format, arguments);
-	va_end(arguments);
-	if (n < 0 || asprintf(checker->problem, "%u:%u: %s", place.line, place.column, what) < 0) {
-		*checker->problem = NULL;
-		return -ENOMEM;
-	}
-	return -EINVAL;
-}
-
-/* Values */
 
 static const char *check_name(json_t *value)
 {
@@ -90,63 +47,6 @@ static const char *check_mode(json_t *value)
 		NULL : "must be permission bits in octal, as a string like \"0660\"";
 }
 
-static int parse_owner(const char *text, uid_t *ret)
-{
-	const struct passwd *entry;
-	uint64_t id;
-
-	if (!text)
-		return -EINVAL;
-	if (number_parse(text, strlen(text), &id) == 0 && id < UINT32_MAX) {
-		*ret = (uid_t)id;
-		return 0;
-	}
-	entry = getpwnam(text);
-	if (!entry)
-		return -EINVAL;
-	*ret = entry->pw_uid;
-	return 0;
-}
-
-static int parse_group(const char *text, gid_t *ret)
-{
-	const struct group *entry;
-	uint64_t id;
-
-	if (!text)
-		return -EINVAL;
-	if (number_parse(text, strlen(text), &id) == 0 && id < UINT32_MAX) {
-		*ret = (gid_t)id;
-		return 0;
-	}
-	entry = getgrnam(text);
-	if (!entry)
-		return -EINVAL;
-	*ret = entry->gr_gid;
-	return 0;
-}
-
-static const char *check_owner(json_t *value)
-{
-	uid_t uid;
-
-	return parse_owner(json_string_value(value), &uid) == 0 ?
-		NULL : "must be a user of this machine, or a uid in digits, as a string";
-}
-
-static const char *check_group(json_t *value)
-{
-	gid_t gid;
-
-	return parse_group(json_string_value(value), &gid) == 0 ?
-		NULL : "must be a group of this machine, or a gid in digits, as a string";
-}
-
-static const char *check_bool(json_t *value)
-{
-	return json_is_boolean(value) ? NULL : "must be true or false";
-}
-
 static const struct key queue_keys[] = {
 	{ "name",      check_name, .required = true },
 	{ "capacity",  check_size },
@@ -173,85 +73,6 @@ static const struct key root_keys[] = {
 	{ "services", .items = service_keys },
 	{ .name = NULL },
 };
-
-/* The first pass */
-
-static int check_object(struct checker *checker, json_t *object, const struct key *keys);
-
-static int check_items(struct checker *checker, const char *name, json_t *list,
-		       const struct key *keys)
-{
-	json_auto_t *seen = json_object();
-	size_t i;
-	json_t *item;
-
-	if (!seen)
-		return -ENOMEM;
-	if (!json_is_array(list))
-		return problem(checker, false, "\"%s\" must be a list", name);
-	json_array_foreach(list, i, item) {
-		const char *item_name;
-		int r;
-
-		checker->path[checker->n_path++] = i;
-		r = check_object(checker, item, keys);
-		if (r < 0)
-			return r;
-		item_name = json_string_value(json_object_get(item, "name"));
-		if (json_object_get(seen, item_name))
-			return problem(checker, false, "\"%s\" is in this list twice", item_name);
-		if (json_object_set_new(seen, item_name, json_true()) < 0)
-			return -ENOMEM;
-		checker->n_path--;
-	}
-	return 0;
-}
-
-static const struct key *find_key(const struct key *keys, const char *name)
-{
-	while (keys->name && strcmp(keys->name, name) != 0)
-		keys++;
-	return keys->name ? keys : NULL;
-}
-
-static int check_member(struct checker *checker, const char *name, json_t *value,
-			const struct key *keys)
-{
-	const struct key *key = find_key(keys, name);
-	const char *what;
-
-	if (!key)
-		return problem(checker, true, "unknown key \"%s\"", name);
-	if (key->items)
-		return check_items(checker, name, value, key->items);
-	what = key->check(value);
-	return what ? problem(checker, false, "\"%s\" %s", name, what) : 0;
-}
-
-static int check_object(struct checker *checker, json_t *object, const struct key *keys)
-{
-	size_t index = 0;
-	const char *name;
-	json_t *value;
-
-	if (!json_is_object(object))
-		return problem(checker, false, "must be an object");
-	if (checker->n_path + 2 > ARRAY_SIZE(checker->path))
-		return problem(checker, false, "services are nested too deep");
-	for (const struct key *key = keys; key->name; key++)
-		if (key->required && !json_object_get(object, key->name))
-			return problem(checker, false, "\"%s\" is missing", key->name);
-	json_object_foreach(object, name, value) {
-		int r;
-
-		checker->path[checker->n_path++] = index++;
-		r = check_member(checker, name, value, keys);
-		if (r < 0)
-			return r;
-		checker->n_path--;
-	}
-	return 0;
-}
 
 struct config *config_free(struct config *config)
 {
@@ -287,8 +108,6 @@ int config_parse(const char *text, struct config **ret, char **ret_problem)
 	*ret = steal(config);
 	return 0;
 }
-
-/* The second pass */
 
 static struct making making_of(const json_t *object)
 {
