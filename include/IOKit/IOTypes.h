@@ -37,3 +37,31 @@ typedef uint64_t	IOByteCount;
 
 typedef int		mach_port_t;
 #define MACH_PORT_NULL	0
+
+/*
+ * Handles: numbers that stand for something in a mount, good in the process that got
+ * them. IO_OBJECT_NULL stands for nothing.
+ */
+typedef mach_port_t	io_object_t;
+typedef io_object_t	io_connect_t;
+typedef io_object_t	io_enumerator_t;
+typedef io_object_t	io_iterator_t;
+typedef io_object_t	io_registry_entry_t;
+typedef io_object_t	io_service_t;
+#define IO_OBJECT_NULL	((io_object_t)0)
+
+/* A task is a process, and the only one that can be named is the caller. */
+typedef mach_port_t	task_port_t;
+#define mach_task_self()	((task_port_t)0x7fffff01)
+
+/* Where and how large a map is. */
+typedef uintptr_t	vm_address_t;
+typedef uintptr_t	vm_size_t;
+typedef uint64_t	mach_vm_address_t;
+typedef uint64_t	mach_vm_size_t;
+
+/* Options of a map: those of the original that mean something here. */
+enum {
+	kIOMapAnywhere = 0x1,		/* at any address */
+	kIOMapReadOnly = 0x1000		/* the driver's to say; a client's is ignored */
+};
