@@ -2,8 +2,8 @@
 /*
  * IOTypes - the names of the original's types
  *
- * A port is a file descriptor here. MACH_PORT_NULL is 0, as in the original, so
- * the library never hands out descriptor 0 as a port.
+ * A port is a file descriptor here, and so is a handle. MACH_PORT_NULL is 0, as in
+ * the original, so the library never hands out descriptor 0 as either.
  */
 #pragma once
 
@@ -60,8 +60,48 @@ typedef uintptr_t	vm_size_t;
 typedef uint64_t	mach_vm_address_t;
 typedef uint64_t	mach_vm_size_t;
 
-/* Options of a map: those of the original that mean something here. */
+/* Options of a map. What the cache is to do is known to the kernel, and not asked for. */
 enum {
 	kIOMapAnywhere = 0x1,		/* at any address */
+	kIOMapCacheMask = 0xf00,
+	kIOMapDefaultCache = 0x000,
+	kIOMapInhibitCache = 0x100,
+	kIOMapWriteThruCache = 0x200,
+	kIOMapCopybackCache = 0x300,
+	kIOMapWriteCombineCache = 0x400,
 	kIOMapReadOnly = 0x1000		/* the driver's to say; a client's is ignored */
 };
+
+typedef mach_port_t	task_port_t;
+typedef uintptr_t	vm_address_t;
+typedef size_t		vm_size_t;
+typedef uint64_t	mach_vm_address_t;
+typedef uint64_t	mach_vm_size_t;
+
+/* So long; where one is waited for. */
+typedef struct mach_timespec {
+	unsigned int tv_sec;
+	int tv_nsec;
+} mach_timespec_t;
+
+/*
+ * Handles: descriptors of a library's own objects. IOObjectRelease() gives them
+ * back, not close(). IO_OBJECT_NULL is none.
+ */
+typedef mach_port_t	io_object_t;
+typedef io_object_t	io_connect_t;
+typedef io_object_t	io_enumerator_t;
+typedef io_object_t	io_iterator_t;
+typedef io_object_t	io_notification_t;
+typedef io_object_t	io_registry_entry_t;
+typedef io_object_t	io_service_t;
+
+#define IO_OBJECT_NULL	((io_object_t)0)
+
+/* Texts, with their NUL. */
+typedef char		io_name_t[128];
+typedef char		io_string_t[512];
+typedef char		io_string_inband_t[4096];
+typedef char		io_struct_inband_t[4096];
+typedef uint64_t	io_user_scalar_t;
+typedef uint64_t	io_user_reference_t;
