@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mount - which mount is meant, its files, and what a refusal says
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <IOKit/IOKitLib.h>
+
+#include "cleanup.h"
+#include "handle.h"
+#include "json_text.h"
+#include "mount.h"
+
+#define FIRST_FD	3
+#define ROOM_TEXT	4096	/* what most files fit into */
+
+int file_open(int at, const char *file, int flags)
+{
+	int fd, higher;
+
+	do {
+		fd = openat(at, file, flags | O_CLOEXEC);
+	} while (fd < 0 && errno == EINTR);
+	if (fd < 0)
+		return -errno;
+	if (fd >= FIRST_FD)
+		return fd;
+	higher = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
+	if (higher < 0)
+		higher = -errno;
+	close(fd);
+	return higher;
+}
+
+int mount_open(const char *mount, const char *file, int flags)
+{
+	_cleanup_(freep) char *path = NULL;
+
+	if (asprintf(&path, "%s/%s", mount, file) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	return file_open(AT_FDCWD, path, flags);
+}
+
+/* Room for at least one byte and a NUL behind @size. */
+static int grow(char **text, size_t *room, size_t size)
+{
+	char *larger;
+
+	if (size + 1 < *room)
+		return 0;
+	if (size > JSON_TEXT_MAX)
+		return -EMSGSIZE;
+	*room = *room ? 2 * *room : ROOM_TEXT;
+	larger = realloc(*text, *room);
+	if (!larger)
+		return -ENOMEM;
+	*text = larger;
+	return 0;
+}
+
+int stream_read(int fd, char **ret, size_t *ret_size)
+{
+	_cleanup_(freep) char *text = NULL;
+	size_t room = 0, size = 0;
+	ssize_t n;
+
+	do {
+		int r = grow(&text, &room, size);
+
+		if (r < 0)
+			return r;
+		n = read(fd, text + size, room - size - 1);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			size += (size_t)n;
+	} while (n != 0);
+	text[size] = '\0';
+	if (ret_size)
+		*ret_size = size;
+	*ret = text;
+	text = NULL;
+	return 0;
+}
+
+int file_read(int at, const char *file, char **ret, size_t *ret_size)
+{
+	_cleanup_(closep) int fd = file_open(at, file, O_RDONLY);
+
+	return fd < 0 ? fd : stream_read(fd, ret, ret_size);
+}
+
+int file_read_line(int at, const char *file, char **ret)
+{
+	size_t size;
+	int r = file_read(at, file, ret, &size);
+
+	if (r == 0 && size > 0 && (*ret)[size - 1] == '\n')
+		(*ret)[size - 1] = '\0';
+	return r;
+}
+
+int stream_write(int fd, const char *text, size_t size)
+{
+	ssize_t n;
+
+	do {
+		n = write(fd, text, size);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == size ? 0 : -EIO;
+}
+
+int file_write(int at, const char *file, const char *text, size_t size)
+{
+	_cleanup_(closep) int fd = file_open(at, file, O_WRONLY);
+
+	return fd < 0 ? fd : stream_write(fd, text, size);
+}
+
+/* fsd's last code for this process. Return: it, or 0. */
+static IOReturn last_code(const char *mount)
+{
+	_cleanup_(freep) char *path = NULL, *text = NULL;
+
+	if (asprintf(&path, "%s/err/%d", mount, (int)getpid()) < 0) {
+		path = NULL;
+		return 0;
+	}
+	if (file_read(AT_FDCWD, path, &text, NULL) < 0)
+		return 0;
+	return (IOReturn)strtoul(text, NULL, 16);
+}
+
+IOReturn mount_result(const char *mount, int r)
+{
+	IOReturn code;
+
+	if (r >= 0)
+		return kIOReturnSuccess;
+	if (r == -ENOMEM)
+		return kIOReturnNoMemory;
+	/* The kernel refuses, too, and another thread may have been refused since. */
+	code = mount ? last_code(mount) : 0;
+	return code != 0 && IOReturnToErrno(code) == -r ? code : IOReturnFromErrno(-r);
+}
+
+/* Which mount */
+
+/* "\040" and its like, in place. */
+static void unescape_octal(char *text)
+{
+	char *to = text;
+
+	while (*text) {
+		unsigned byte;
+
+		if (*text == '\\' && sscanf(text + 1, "%3o", &byte) == 1) {
+			*to++ = (char)byte;
+			text += 4;
+		} else {
+			*to++ = *text++;
+		}
+	}
+	*to = '\0';
+}
+
+/* Anybody may mount something of this type; only root's and our own are taken unasked. */
+static bool is_trusted(const char *options)
+{
+	const char *user = strstr(options, "user_id=");
+	unsigned uid;
+
+	return user && sscanf(user, "user_id=%u", &uid) == 1 && (uid == 0 || uid == geteuid());
+}
+
+/* "36 35 0:42 / /mnt/x rw - fuse.fsd fsd rw,user_id=0". Return: the caller's, or NULL. */
+static char *mountpoint_of(const char *line)
+{
+	const char *type = strstr(line, " - ");
+	const char *path = line;
+	char *copy;
+
+	if (!type || strncmp(type, " - fuse.fsd ", 12) != 0 || !is_trusted(type))
+		return NULL;
+	for (int i = 0; i < 4 && path; i++)
+		path = strchr(path + 1, ' ');
+	if (!path || path >= type)
+		return NULL;
+	copy = strndup(path + 1, strcspn(path + 1, " "));
+	if (copy)
+		unescape_octal(copy);
+	return copy;
+}
+
+static void close_file(FILE **file)
+{
+	if (*file)
+		fclose(*file);
+}
+
+static char *first_mount(void)
+{
+	_cleanup_(close_file) FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	_cleanup_(freep) char *line = NULL;
+	char *path = NULL;
+	size_t room = 0;
+
+	while (mounts && !path && getline(&line, &room, mounts) > 0)
+		path = mountpoint_of(line);
+	return path;
+}
+
+static IOReturn default_mount(char **ret)
+{
+	const char *named = secure_getenv("FSD_MOUNT");
+
+	*ret = named && *named ? realpath(named, NULL) : first_mount();
+	return *ret ? kIOReturnSuccess : kIOReturnNoDevice;
+}
+
+IOReturn mount_of_port(mach_port_t port, char **ret)
+{
+	_cleanup_(freep) char *version = NULL, *link = NULL;
+	char path[PATH_MAX];
+	ssize_t n;
+
+	if (port == MACH_PORT_NULL)
+		return default_mount(ret);
+	if (port < 0 || file_read(port, "version", &version, NULL) < 0 ||
+	    strncmp(version, "fsd ", 4) != 0)
+		return kIOReturnNotPrivileged;
+	if (asprintf(&link, "/proc/self/fd/%d", port) < 0) {
+		link = NULL;
+		return kIOReturnNoMemory;
+	}
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0)
+		return kIOReturnNotPrivileged;
+	path[n] = '\0';
+	*ret = strdup(path);
+	return *ret ? kIOReturnSuccess : kIOReturnNoMemory;
+}
+
+/* A port of the default mount. @bootstrap is not looked at. */
+static kern_return_t main_port(mach_port_t *ret)
+{
+	_cleanup_(freep) char *mount = NULL;
+	IOReturn result = default_mount(&mount);
+	struct handle *handle;
+	int fd;
+
+	if (result != kIOReturnSuccess)
+		return result;
+	fd = file_open(AT_FDCWD, mount, O_PATH | O_DIRECTORY);
+	if (fd < 0)
+		return mount_result(NULL, fd);
+	handle = handle_new(sizeof(*handle), HANDLE_PORT, fd);
+	*ret = handle ? handle_publish(handle) : MACH_PORT_NULL;
+	return *ret ? kIOReturnSuccess : kIOReturnNoMemory;
+}
+
+kern_return_t IOMainPort(mach_port_t bootstrapPort, mach_port_t *mainPort)
+{
+	(void)bootstrapPort;
+	return mainPort ? main_port(mainPort) : kIOReturnBadArgument;
+}
+
+kern_return_t IOMasterPort(mach_port_t bootstrapPort, mach_port_t *mainPort)
+{
+	return IOMainPort(bootstrapPort, mainPort);
+}

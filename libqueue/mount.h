@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mount - which mount is meant, its files, and what a refusal says
+ *
+ * Every descriptor from here is closed on exec, and none is one of the first
+ * three: they are handed to programs, and a program that has closed its standard
+ * output must not print into a session.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <IOKit/IOReturn.h>
+
+/*
+ * The mount that a main port means: a descriptor of its root, or 0 for the default
+ * one, which is $FSD_MOUNT or else the first there is.
+ * Return: kIOReturnSuccess and its absolute path in *@ret, the caller's;
+ * kIOReturnNotPrivileged when @port is no mount's; kIOReturnNoDevice when there is no mount;
+ * kIOReturnNoMemory.
+ */
+IOReturn mount_of_port(mach_port_t port, char **ret);
+
+/* $M/@file. Return: a descriptor, or a negative errno. */
+int mount_open(const char *mount, const char *file, int flags);
+
+/* Likewise, below the directory @at, or by an absolute path. */
+int file_open(int at, const char *file, int flags);
+
+/*
+ * All of a file, ended by NUL, the caller's; @ret_size may be NULL. A signal does not
+ * end a read that waits. Return: 0, -EMSGSIZE for more than a document may have, or what failed.
+ */
+int file_read(int at, const char *file, char **ret, size_t *ret_size);
+
+/* Likewise, and less the newline at its end. */
+int file_read_line(int at, const char *file, char **ret);
+
+/* All in one write. Return: 0 or a negative errno. */
+int file_write(int at, const char *file, const char *text, size_t size);
+
+/* The same of an open file; the read goes on to its end. */
+int stream_read(int fd, char **ret, size_t *ret_size);
+int stream_write(int fd, const char *text, size_t size);
+
+/*
+ * The result for a negative errno that a file of @mount gave: fsd knows the exact code, in
+ * err/PID; else the errno's own. 0 or more: kIOReturnSuccess.
+ */
+IOReturn mount_result(const char *mount, int r);
