@@ -7,7 +7,7 @@
 #include "service/message.h"
 
 /*
- * Return: 0; -ENOMEM; -EINVAL, said by failure(), for what is not a request. More than
+ * Return: 0; -ENOMEM; -EINVAL, -EMSGSIZE, said by failure(), for what is not a request. More than
  * SCALARS_MAX scalars are a request all the same: its check refuses it.
  */
 int call_parse(const char *text, size_t size, struct call *ret);

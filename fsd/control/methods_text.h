@@ -4,11 +4,13 @@
  *
  *	"kind": "2022" (default) | "classic" | "driverkit" | "legacy" | "any" (nothing is checked)
  *	a method: "fn": false, "completion": 0, 1, "*" (DriverKit);
- *	a legacy one: "type": "ScalarIScalarO" ..., or a number, "c0", "c1", "foreground": true; null: none
+ *	a legacy one: "type": "ScalarIScalarO" ..., or a number, "c0", "c1", "foreground": true; null: none;
+ *		"allowAsync": true: the descriptor is in the table for asynchronous calls, too
+ * "methods": null, or none: a table that is NULL. A key that its kind does not check is refused.
  */
 #pragma once
 
 #include "service/methods.h"
 
-/* Return: 0 and the caller's in *@ret; -ENOMEM; -EINVAL, said by failure(). */
+/* Return: 0 and the caller's in *@ret; -ENOMEM; -EINVAL, -EMSGSIZE, said by failure(). */
 int methods_parse(const char *text, size_t size, struct methods **ret);
