@@ -25,10 +25,12 @@ struct subject {
 	bool has_uid, has_gid;
 	uid_t uid;
 	gid_t gid;
-	char *exe;		/* owned, or NULL; a pattern of fnmatch(3) */
-	char *comm;		/* owned, or NULL; likewise */
+	char *exe;		/* owned, or NULL; a pattern of fnmatch(3), '*' is without '/' */
+	char *comm;		/* owned, or NULL; a pattern */
 };
 
+/* Whether one is in the foreground, as far as that is not the kernel's to say. */
+struct foreground_rule { struct subject who; bool allow; };
 struct publish_rule { struct subject who; char *under; };	/* a plane path, or NULL */
 struct grant_rule { struct subject who; json_t *grant; };	/* an object */
 /* What opens of, or writes to, services of a class need. */
@@ -41,22 +43,25 @@ struct class_rule {
 
 struct policy {
 	struct console_user *console;	size_t n_console;
+	struct foreground_rule *foreground; size_t n_foreground;
 	struct publish_rule *publish;	size_t n_publish;
 	struct grant_rule *grants;	size_t n_grants;
 	struct class_rule *open;	size_t n_open;
 	struct class_rule *set;		size_t n_set;
-	json_t *document;		/* owned: what it was read from */
+	json_t *document;		/* owned: the same rules and users as an object */
 };
 
 void policy_free(struct policy *policy);
+void console_free(struct console_user *users, size_t n);
 
 /* Privileges by name (userclient 3.6, 3.9 R3, "cap:NAME"). Return: Success, NotPrivileged, Unsupported. */
 IOReturn policy_has_privilege(const struct policy *policy, const struct identity *who,
 			      const char *name);
 
 /*
- * All entitlements that rules grant to @who, over those of @own (of the executable's
- * attribute, or NULL). Return: a new object, or NULL: no memory.
+ * All entitlements that rules grant to @who, the first rule's word before the others', and
+ * all of them before @own (of the executable's attribute, or NULL). Return: a new object,
+ * or NULL: no memory.
  */
 json_t *policy_entitlements(const struct policy *policy, const struct identity *who,
 			    const json_t *own);

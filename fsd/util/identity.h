@@ -17,20 +17,21 @@
 struct identity {
 	uid_t uid;
 	gid_t gid;
-	gid_t groups[IDENTITY_MAX_GROUPS];	/* supplementary */
+	gid_t groups[IDENTITY_MAX_GROUPS];	/* supplementary; more than these do not count */
 	unsigned n_groups;
 	pid_t pid;		/* of the process; 0: not visible from here */
 	uint64_t start_time;	/* tells it from a later process with that pid */
 	char comm[64];		/* name of the process, "" when not visible; any bytes */
-	char *exe;		/* owned; path of the executable, or NULL */
+	char *exe;		/* owned; path of the executable if it is the same file for us, or NULL */
 	uint32_t session;	/* audit session, UINT32_MAX: none */
 	uint64_t capabilities;	/* effective */
-	bool frozen;		/* its control group is */
+	bool frozen;		/* its control group is told to be */
 };
 
 /*
  * Fill @ret for the thread @tid that asks with @uid and @gid. A thread that cannot be seen
- * gives only these two. Return: 0 or -ENOMEM.
+ * gives only these two; likewise one with other ids of its own, in whose name somebody
+ * else asks. Return: 0 or -ENOMEM; identity_deinit() it in any case.
  */
 int identity_read(pid_t tid, uid_t uid, gid_t gid, struct identity *ret);
 void identity_deinit(struct identity *identity);

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All is read between two looks at when the thread and its process started: what
+ * was read in between is of one caller, or it is not used at all.
+ *
+ * Nothing here may wait for a file system that the caller provides: of his
+ * executable only what the kernel has at hand is looked at.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "util/cleanup.h"
+#include "util/identity.h"
+#include "util/process.h"
+
+#define N_TRIES		8	/* of a walk that others disturb */
+
+static const char *const cgroup_roots[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+
+static void fclosep(FILE **file)
+{
+	if (*file)
+		fclose(*file);
+}
+
+static FILE *open_proc(pid_t pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	return fopen(path, "re");
+}
+
+/* The last of the four ids of a line "Uid:": that of file accesses. */
+static bool is_id(const char *text, unsigned id)
+{
+	unsigned fs_id;
+
+	return sscanf(text, "%*u %*u %*u %u", &fs_id) == 1 && fs_id == id;
+}
+
+static void read_groups(const char *text, struct identity *identity)
+{
+	char *end;
+
+	identity->n_groups = 0;
+	while (identity->n_groups < IDENTITY_MAX_GROUPS) {
+		unsigned long group = strtoul(text, &end, 10);
+
+		if (end == text)
+			break;
+		identity->groups[identity->n_groups++] = (gid_t)group;
+		text = end;
+	}
+}
+
+/*
+ * Return: 0, or -ESRCH when it is not there, or is of somebody else than who asks: then
+ * somebody asks in his name.
+ */
+static int read_status(pid_t tid, struct identity *identity)
+{
+	_cleanup_(fclosep) FILE *file = open_proc(tid, "status");
+	_cleanup_(freep) char *line = NULL;
+	size_t room = 0;
+	bool is_he = true;
+
+	while (file && getline(&line, &room, file) > 0) {
+		char *value = strchr(line, ':');
+
+		if (!value)
+			continue;
+		*value++ = '\0';
+		if (strcmp(line, "Tgid") == 0)
+			identity->pid = (pid_t)strtol(value, NULL, 10);
+		else if (strcmp(line, "Uid") == 0)
+			is_he = is_he && is_id(value, identity->uid);
+		else if (strcmp(line, "Gid") == 0)
+			is_he = is_he && is_id(value, identity->gid);
+		else if (strcmp(line, "Groups") == 0)
+			read_groups(value, identity);
+		else if (strcmp(line, "CapEff") == 0)
+			identity->capabilities = strtoull(value, NULL, 16);
+	}
+	return identity->pid > 0 && is_he ? 0 : -ESRCH;
+}
+
+static void read_comm(struct identity *identity)
+{
+	_cleanup_(fclosep) FILE *file = open_proc(identity->pid, "comm");
+	size_t n = file ? fread(identity->comm, 1, sizeof(identity->comm) - 1, file) : 0;
+
+	if (n > 0 && identity->comm[n - 1] == '\n')
+		n--;
+	identity->comm[n] = '\0';
+}
+
+static uint32_t read_session(pid_t tid)
+{
+	_cleanup_(fclosep) FILE *file = open_proc(tid, "sessionid");
+	uint32_t session;
+
+	return file && fscanf(file, "%" SCNu32, &session) == 1 ? session : UINT32_MAX;
+}
+
+/* Which file @fd is, or the one at @path when @fd is none; from memory alone. */
+static bool stat_cached(int fd, const char *path, struct statx *ret)
+{
+	unsigned flags = AT_STATX_DONT_SYNC | (fd >= 0 ? AT_EMPTY_PATH : 0);
+
+	return statx(fd >= 0 ? fd : AT_FDCWD, fd >= 0 ? "" : path, (int)flags, STATX_INO, ret) == 0;
+}
+
+/* Without a question to any file system: all of a running program's path is in memory. */
+static int open_cached(const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED };
+	long fd = -1;
+
+	for (int i = 0; i < N_TRIES; i++) {
+		fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return (int)fd;
+}
+
+/*
+ * Who has mounts of his own gives any file any path, so a path counts only if it
+ * leads to the same file here.
+ */
+static int read_exe(pid_t tid, char **ret)
+{
+	_cleanup_(closep) int fd = -1;
+	char link[64], path[PATH_MAX];
+	struct statx his, ours;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", tid);
+	n = readlink(link, path, sizeof(path));
+	if (n <= 0 || (size_t)n == sizeof(path))
+		return 0;
+	path[n] = '\0';
+	fd = open_cached(path);
+	if (fd < 0 || !stat_cached(fd, NULL, &ours) || !stat_cached(-1, link, &his) ||
+	    his.stx_ino != ours.stx_ino || his.stx_dev_major != ours.stx_dev_major ||
+	    his.stx_dev_minor != ours.stx_dev_minor)
+		return 0;
+	*ret = strdup(path);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* Its path below the root of control groups; NULL: none that we see. */
+static char *read_cgroup(pid_t tid)
+{
+	_cleanup_(fclosep) FILE *file = open_proc(tid, "cgroup");
+	_cleanup_(freep) char *line = NULL;
+	size_t room = 0;
+
+	while (file && getline(&line, &room, file) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "0::/", 4) == 0)
+			return strncmp(line + 3, "/..", 3) == 0 ? NULL : strdup(line + 3);
+	}
+	return NULL;
+}
+
+static bool is_told_to_freeze(const char *root, const char *group)
+{
+	_cleanup_(fclosep) FILE *file = NULL;
+	_cleanup_(freep) char *path = NULL;
+
+	if (asprintf(&path, "%s%s/cgroup.freeze", root, group) < 0) {
+		path = NULL;
+		return false;
+	}
+	file = fopen(path, "re");
+	return file && fgetc(file) == '1';
+}
+
+/*
+ * It, or a group above it. While it waits for us a thread does not freeze, so
+ * cgroup.events would not say so.
+ */
+static bool read_frozen(pid_t tid)
+{
+	_cleanup_(freep) char *group = read_cgroup(tid);
+
+	while (group && *group) {
+		for (size_t i = 0; i < ARRAY_SIZE(cgroup_roots); i++)
+			if (is_told_to_freeze(cgroup_roots[i], group))
+				return true;
+		*strrchr(group, '/') = '\0';
+	}
+	return false;
+}
+
+static int read_all(pid_t tid, struct identity *identity)
+{
+	uint64_t thread_start = process_start_time(tid);
+	int r = read_status(tid, identity);
+
+	if (r < 0)
+		return r;
+	identity->start_time = process_start_time(identity->pid);
+	if (thread_start == 0 || identity->start_time == 0)
+		return -ESRCH;
+	read_comm(identity);
+	identity->session = read_session(tid);
+	identity->frozen = read_frozen(tid);
+	r = read_exe(tid, &identity->exe);
+	if (r < 0)
+		return r;
+	return process_start_time(tid) == thread_start &&
+	       process_start_time(identity->pid) == identity->start_time ? 0 : -ESRCH;
+}
+
+int identity_read(pid_t tid, uid_t uid, gid_t gid, struct identity *ret)
+{
+	struct identity bare = { .uid = uid, .gid = gid, .session = UINT32_MAX };
+	int r = -ESRCH;
+
+	*ret = bare;
+	if (tid > 0)
+		r = read_all(tid, ret);
+	if (r == 0)
+		return 0;
+	identity_deinit(ret);
+	*ret = bare;
+	return r == -ENOMEM ? r : 0;
+}
+
+void identity_deinit(struct identity *identity)
+{
+	free(identity->exe);
+	identity->exe = NULL;
+}
+
+bool identity_has_group(const struct identity *identity, gid_t group)
+{
+	if (identity->gid == group)
+		return true;
+	for (unsigned i = 0; i < identity->n_groups; i++)
+		if (identity->groups[i] == group)
+			return true;
+	return false;
+}
