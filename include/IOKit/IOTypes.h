@@ -39,13 +39,14 @@ typedef int		mach_port_t;
 #define MACH_PORT_NULL	0
 
 /*
- * Handles: numbers that stand for something in a mount, good in the process that got
- * them. IO_OBJECT_NULL stands for nothing.
+ * Handles: descriptors of something in a mount, good in the process that got them.
+ * IOObjectRelease() gives them back, not close(). IO_OBJECT_NULL stands for nothing.
  */
 typedef mach_port_t	io_object_t;
 typedef io_object_t	io_connect_t;
 typedef io_object_t	io_enumerator_t;
 typedef io_object_t	io_iterator_t;
+typedef io_object_t	io_notification_t;
 typedef io_object_t	io_registry_entry_t;
 typedef io_object_t	io_service_t;
 #define IO_OBJECT_NULL	((io_object_t)0)
@@ -72,31 +73,11 @@ enum {
 	kIOMapReadOnly = 0x1000		/* the driver's to say; a client's is ignored */
 };
 
-typedef mach_port_t	task_port_t;
-typedef uintptr_t	vm_address_t;
-typedef size_t		vm_size_t;
-typedef uint64_t	mach_vm_address_t;
-typedef uint64_t	mach_vm_size_t;
-
 /* So long; where one is waited for. */
 typedef struct mach_timespec {
 	unsigned int tv_sec;
 	int tv_nsec;
 } mach_timespec_t;
-
-/*
- * Handles: descriptors of a library's own objects. IOObjectRelease() gives them
- * back, not close(). IO_OBJECT_NULL is none.
- */
-typedef mach_port_t	io_object_t;
-typedef io_object_t	io_connect_t;
-typedef io_object_t	io_enumerator_t;
-typedef io_object_t	io_iterator_t;
-typedef io_object_t	io_notification_t;
-typedef io_object_t	io_registry_entry_t;
-typedef io_object_t	io_service_t;
-
-#define IO_OBJECT_NULL	((io_object_t)0)
 
 /* Texts, with their NUL. */
 typedef char		io_name_t[128];
