@@ -17,9 +17,11 @@
 #include <stdint.h>
 
 #include "util/list.h"
+#include "util/table.h"
 
 #define ENTRY_FIRST_ID	0x100000100ull	/* the root's */
-#define ENTRY_NAME_MAX	127		/* bytes, also of a class */
+#define ENTRY_NAME_MAX	127		/* bytes, also of a class and a location */
+#define ENTRY_LINEAGE_MAX 64		/* classes that entry_set_class() takes */
 #define PLANE_NAME_MAX	32
 
 /* Bits of a state, with the original's values. */
@@ -60,6 +62,8 @@ struct entry {
 
 	struct list all;		/* in the order of ids */
 	struct list keys;		/* the indexes' */
+	struct table_item by_id;
+	struct list walk;		/* in a list only while a function of entry.c walks */
 };
 
 extern struct plane service_plane;		/* "IOService" */
@@ -68,14 +72,18 @@ extern struct list entries;			/* entry.all */
 
 /* Return: the plane, or NULL. */
 struct plane *plane_find(const char *name, size_t length);
-/* Return: 0, -EEXIST, -EINVAL for no name of 1 to 32 letters and digits that begins upper-case, -ENOMEM. */
+/*
+ * Return: 0; -EINVAL for no name of 1 to 32 letters and digits that begins upper-case; -EEXIST,
+ * -ENOMEM.
+ */
 int plane_new(const char *name, struct plane **ret);
 /* All but the service plane; at the end. */
 void planes_free(void);
 
 /*
  * A new entry with no links, indexed; lineage "IOService:IORegistryEntry:OSObject"
- * (a root's without the first). @id 0: the next one. Return: 0, -EINVAL, -ENAMETOOLONG, -ENOMEM.
+ * (a root's without the first; there is one root). @id 0: the next one.
+ * Return: 0; -EINVAL for an id that is taken, no name, or what is not UTF-8; -ENAMETOOLONG, -ENOMEM.
  */
 int entry_init(struct entry *entry, enum entry_kind kind, uint64_t id, const char *name,
 	       const char *location);
@@ -86,17 +94,28 @@ void entry_deinit(struct entry *entry);
 void entry_ids_above(uint64_t id);
 uint64_t entry_last_id(void);
 
-/* "C:Base:..." as the new lineage; the rest of it is added. Return: 0, -EINVAL, -ENAMETOOLONG, -ENOMEM. */
+/*
+ * "C:Base:..." as the new lineage; what is missing of IOService and below is added.
+ * Return: 0; -EINVAL for a class given twice, IOService and below not at the end, or other bytes
+ * than letters, digits and "_.-"; -ENAMETOOLONG, -ENOMEM.
+ */
 int entry_set_class(struct entry *entry, const char *classes);
 const char *entry_class(const struct entry *entry);
 /* Its class is or derives from @name. */
 bool entry_is_a(const struct entry *entry, const char *name);
 
-/* @value (borrowed, in the form of property.h) for @key, or none with NULL. Return: 0, -ENOMEM. */
+/*
+ * @value (borrowed, in the form of property.h) for @key, or none with NULL. Keys are written as
+ * those of a dictionary there: with one '$' more when they begin with '$'.
+ * Return: 0; -EINVAL for a key that is not written so or not UTF-8; -ENOMEM.
+ */
 int entry_set_property(struct entry *entry, const char *key, json_t *value);
-/* With "IOUserServiceProperties" merged over the rest. Return: a borrowed value, or NULL. */
+/*
+ * With "IOUserServiceProperties", when that is a dictionary, merged over the rest and itself not
+ * to be seen. Return: a borrowed value, or NULL.
+ */
 json_t *entry_property(const struct entry *entry, const char *key);
-/* A new reference: all of them, merged like that, without the key itself. NULL: no memory. */
+/* A new object with all of them, merged like that; the values are shared. NULL: no memory. */
 json_t *entry_all_properties(const struct entry *entry);
 
 /* Return: 0; -EEXIST when it is already there, -ELOOP for one that is above @parent, -ENOMEM. */
@@ -106,13 +125,18 @@ int entry_detach(struct entry *child, struct entry *parent, struct plane *plane)
 /* The first in the order of attaching, or NULL. */
 struct entry *entry_parent(const struct entry *entry, const struct plane *plane);
 
-/* "name" or "name@location"; the caller's, or NULL. */
+/* "name" or "name@location" as it stands in a path, escaped; the caller's, or NULL. */
 char *entry_component(const struct entry *entry);
-/* "IOService:/Bus/Dev@0" in file-system form (entry.c says how); the caller's; NULL: not in the plane, no memory. */
+/*
+ * "IOService:/Bus/Dev@0", each component escaped (entry.c says how). Return: the caller's; NULL
+ * when it is not in the plane, and for no memory.
+ */
 char *entry_path(const struct entry *entry, const struct plane *plane);
 /* By plane path, as the original looks it up (userclient 4.1). Return: the entry or NULL. */
 struct entry *entry_from_path(const char *path);
-/* Locations are equal as lists of hexadecimal numbers. */
+/* What stands in a path, "name", "name@location" or "@location", means @entry among others. */
+bool entry_is_component(const struct entry *entry, const char *component, size_t length);
+/* Locations are equal as lists of hexadecimal numbers; others, byte by byte. */
 bool entry_location_equals(const char *one, const char *other);
 
 struct entry *entry_by_id(uint64_t id);
@@ -127,9 +151,9 @@ struct entry **entries_with_property(const char *key, const json_t *value);
 struct entry **entries_with_key(const char *key);	/* the property exists */
 size_t entries_count_class(const char *name);		/* cheap: no walk */
 size_t entries_count_name(const char *name);
-size_t entries_count_property(const char *key, const json_t *value);
+size_t entries_count_property(const char *key, const json_t *value);	/* or some more */
 size_t entries_count_key(const char *key);
 
-/* Each class, or name, that some entry has; in no order. @found gets it and the user's word. */
+/* Each class, or name, that some entry has, in no order. @found changes no entry. */
 void entries_each_class(void (*found)(void *user, const char *name), void *user);
 void entries_each_name(void (*found)(void *user, const char *name), void *user);
