@@ -279,8 +279,8 @@ static const struct {
 	const char *key;
 	word_form *form;
 } word_forms[] = {
-	{ "so", form_list }, { "args", form_list }, { "sob", form_bytes }, { "ro", form_bool },
-	{ "candrop", form_bool }, { "data", form_nested }, { "arg", form_nested },
+	{ "so", form_list }, { "args", form_list }, { "sob", form_bytes }, { "sib", form_bytes },
+	{ "ro", form_bool }, { "candrop", form_bool }, { "data", form_nested }, { "arg", form_nested },
 };
 
 static word_form *find_form(const char *key)
