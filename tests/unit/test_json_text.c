@@ -94,8 +94,8 @@ static const struct {
 	BAD("1\0", "1:2:", "NUL"),
 	BAD("\"\0\"", "1:2:", "NUL"),
 	BAD("\"\\u0000\"", "1:8:", "u0000"),
-	BAD("\"\377\"", "1:", "UTF-8"),
-	BAD("\"\303\"", "1:", "UTF-8"),
+	BAD("\"\377\"", "1:", "decode byte"),
+	BAD("\"\303\"", "1:", "decode byte"),
 	BAD("{\"a\": 1, \"a\": 1}", "1:12:", "uplicate"),
 	BAD("{\"\303\274\": tru}", "1:9:", ""),
 	/* Literals that are longer or shorter for jansson. */
