@@ -9,7 +9,7 @@
 
 #include "service/entry.h"
 
-/* @entry, whatever its state, passes @dictionary. */
+/* @entry, whatever its state and kind, passes @dictionary. Without memory: false. */
 bool matching_passes(const struct entry *entry, const json_t *dictionary);
 
 /*
@@ -17,3 +17,11 @@ bool matching_passes(const struct entry *entry, const json_t *dictionary);
  * Return: a NULL-ended array, the caller's, or NULL: no memory.
  */
 struct entry **matching_find(const json_t *dictionary, uint32_t state);
+
+/* The same for a dictionary that is asked again and again: it is read once. */
+struct matching;
+
+/* Return: 0, -EINVAL for no object, -ENOMEM. */
+int matching_new(const json_t *dictionary, struct matching **ret);
+struct matching *matching_free(struct matching *matching);
+bool matching_accepts(struct matching *matching, const struct entry *entry);
