@@ -210,7 +210,7 @@ static int check_names(const struct methods *methods)
 		const char *name = methods->table[i].name;
 
 		if (name && json_object_get(seen, name))
-			return failure(-EINVAL, WHAT ": \"name\" \"%.40s\" is there twice", name);
+			return failure(-EINVAL, WHAT "[%zu]: \"name\" is that of another, too", i);
 		if (name && json_object_set_new(seen, name, json_true()) < 0)
 			return -ENOMEM;
 	}

@@ -316,7 +316,7 @@ START_TEST(what_is_wrong_is_named)
 		{ "{\"methods\":[{\"name\":\"..\"}]}", "\"name\"" },
 		{ "{\"methods\":[{\"name\":\"a/b\"}]}", "\"name\"" },
 		{ "{\"methods\":[{\"name\":\"a\\u0000b\"}]}", "methods" },
-		{ "{\"methods\":[{\"name\":\"a\"},{},{\"name\":\"a\"}]}", "\"a\" is there twice" },
+		{ "{\"methods\":[{\"name\":\"a\"},{},{\"name\":\"a\"}]}", "methods[2]: \"name\"" },
 		{ "{\"memory\":[]}", "\"memory\"" }, { "{\"memory\":{\"x\":\"a\"}}", "\"memory\"" },
 		{ "{\"memory\":{\"4294967296\":\"a\"}}", "\"memory\"" },
 		{ "{\"memory\":{\"1\":\"a\",\"0x1\":\"b\"}}", "type 1 is there twice" },
