@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fuzz_policy - any text as a policy, and what it decides
+ */
+#include "fuzz.h"
+#include "control/policy_text.h"
+#include "libqueue/json_text.h"
+
+/* What is wrong is told with its place. */
+static void check_problem(const char *problem)
+{
+	unsigned line, column;
+	int n = 0;
+
+	CHECK(problem && sscanf(problem, "%u:%u: %n", &line, &column, &n) == 2 && n > 0 &&
+	      problem[n] && line >= 1 && column >= 1);
+}
+
+static bool is_decision(IOReturn result)
+{
+	return result == kIOReturnSuccess || result == kIOReturnNotPermitted ||
+	       result == kIOReturnNotPrivileged;
+}
+
+static void decide(const struct policy *policy, const struct identity *who)
+{
+	static char derived[] = "Guarded", base[] = "IOService";
+	char *lineage[] = { derived, base, NULL };
+	json_t *entitlements = policy_entitlements(policy, who, NULL);
+	IOReturn publish = policy_may_publish(policy, who, "IOService:/Bus", 1);
+
+	CHECK(json_is_object(entitlements));
+	entitlement_is_granted(entitlements, "org.example.open");
+	json_decref(entitlements);
+	CHECK(publish == kIOReturnSuccess || (publish == kIOReturnNotPermitted && who->uid > 1));
+	CHECK(is_decision(policy_may_open(policy, who, lineage)));
+	CHECK(is_decision(policy_may_set(policy, who, lineage, "IODebug")));
+	CHECK(is_decision(policy_has_privilege(policy, who, "secureprocess")));
+	CHECK(is_decision(policy_has_privilege(policy, who, "foreground")));
+	CHECK(policy_has_privilege(policy, who, "wheel") == kIOReturnUnsupported);
+}
+
+/* A text of ours makes the same policy. */
+static void check_again(const struct policy *policy)
+{
+	char *text = json_text_print(policy->document, false), *problem = NULL;
+	struct policy *other = NULL;
+
+	CHECK(text && policy_parse(text, &other, &problem) == 0);
+	CHECK(json_equal(policy->document, other->document));
+	CHECK(policy->n_console == other->n_console && policy->n_publish == other->n_publish &&
+	      policy->n_grants == other->n_grants && policy->n_open == other->n_open &&
+	      policy->n_set == other->n_set && policy->n_foreground == other->n_foreground);
+	policy_free(other);
+	free(text);
+}
+
+/* What `console` shows can be written to it. */
+static void check_console(struct policy *policy)
+{
+	json_t *shown = policy_console(policy), *again;
+
+	CHECK(shown && policy_set_console(policy, shown) == 0);
+	again = policy_console(policy);
+	CHECK(json_equal(shown, again));
+	json_decref(shown);
+	json_decref(again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+	static char exe[] = "/usr/bin/tool";
+	const struct identity root = { .pid = 1, .session = UINT32_MAX };
+	const struct identity user = { .uid = 1000, .gid = 1000, .groups = { 5 }, .n_groups = 1,
+				       .pid = 77, .comm = "tool", .exe = exe, .session = 3 };
+	struct policy *policy = NULL;
+	char *text = malloc(n + 1), *problem = NULL;
+	int r;
+
+	CHECK(text);
+	memcpy(text, bytes, n);
+	text[n] = '\0';
+	r = policy_parse(text, &policy, &problem);
+	CHECK(r == 0 || r == -EINVAL);
+	if (r == 0) {
+		CHECK(!problem);
+		decide(policy, &root);
+		decide(policy, &user);
+		check_again(policy);
+		check_console(policy);
+	} else {
+		check_problem(problem);
+	}
+	policy_free(policy);
+	free(problem);
+	free(text);
+	return 0;
+}
