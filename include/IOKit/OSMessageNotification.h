@@ -23,7 +23,6 @@ enum {
 #define kMaxAsyncArgs		16	/* words that a completion brings, at most */
 #define kOSAsyncRef64Size	(kOSAsyncRef64Count * (int)sizeof(io_user_reference_t))
 
-typedef uint64_t	io_user_reference_t;
 typedef io_user_reference_t	OSAsyncReference64[kOSAsyncRef64Count];
 
 /* Kinds of messages. */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connection_lines - a session that sends lines now and then: what was read, and the
+ * lines in it
+ */
+#pragma once
+
+#include <stddef.h>
+
+/* 0 at first. */
+struct lines {
+	char *text;		/* owned */
+	size_t room, size;
+	size_t at;		/* lines before that were taken */
+};
+
+void lines_free(struct lines *lines);
+
+/*
+ * Read some of what there is at @fd, which does not block. A line that is longer
+ * than a document may be is dropped.
+ * Return: 1; 0 at the end of the session; a negative errno, -EAGAIN when there is nothing.
+ */
+int lines_read(struct lines *lines, int fd);
+
+/* The next whole line, without its newline; it lives until the next lines_read(). NULL: none. */
+const char *lines_next(struct lines *lines, size_t *size);
