@@ -27,7 +27,8 @@ static int set_input(struct call *call, void *bytes, size_t size)
 {
 	if (call->input_size > 0) {
 		free(bytes);
-		return failure(-EINVAL, WHAT ": only one of \"sib\", \"sihex\" and \"sit\" may be there");
+		return failure(-EINVAL, WHAT ": only one of \"sib\", \"sihex\" and \"sit\" "
+			       "may be there");
 	}
 	free(call->input);
 	call->input = size > 0 ? bytes : NULL;
@@ -44,7 +45,8 @@ static int take_base64(void *to, const char *name, const json_t *value)
 	int r = -EINVAL;
 
 	if (json_is_string(value))
-		r = base64_decode(json_string_value(value), json_string_length(value), &bytes, &size);
+		r = base64_decode(json_string_value(value), json_string_length(value), &bytes,
+				  &size);
 	if (r == -EINVAL)
 		return failure(r, "\"%s\" must be base64 with padding, such as \"aGVsbG8=\"", name);
 	return r < 0 ? r : set_input(to, bytes, size);
@@ -57,9 +59,11 @@ static int take_hex(void *to, const char *name, const json_t *value)
 	int r = -EINVAL;
 
 	if (json_is_string(value))
-		r = bytes_from_hex(json_string_value(value), json_string_length(value), &bytes, &size);
+		r = bytes_from_hex(json_string_value(value), json_string_length(value), &bytes,
+				   &size);
 	if (r == -EINVAL)
-		return failure(r, "\"%s\" must be pairs of hexadecimal digits, such as \"00ff\"", name);
+		return failure(r, "\"%s\" must be pairs of hexadecimal digits, such as \"00ff\"",
+			       name);
 	return r < 0 ? r : set_input(to, bytes, size);
 }
 
@@ -198,8 +202,8 @@ int scalars_parse(const char *text, size_t size, struct call *ret)
 			continue;
 		}
 		if (parse_scalar(text + start, at - start, &word) < 0)
-			return failure(-EINVAL, "scalars must be whole numbers of 64 bits with blanks "
-				       "between, such as \"6 7 0x8\"");
+			return failure(-EINVAL, "scalars must be whole numbers of 64 bits with "
+				       "blanks between, such as \"6 7 0x8\"");
 		if (call.n_si < SCALARS_MAX)
 			call.si[call.n_si] = word;
 		call.n_si++;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * call_text - method calls as text: the document of `call` (userclient 5.5) and the lines of `m/SEL`
+ * call_text - method calls as text: the document of `call` (userclient 5.5), the lines of `m/SEL`
  */
 #pragma once
 
@@ -15,7 +15,10 @@ int call_parse(const char *text, size_t size, struct call *ret);
 /* One line without its newline, the caller's; NULL: no memory. */
 char *reply_print(const struct reply *reply, bool hex);
 
-/* "6 7 0x8": scalars in decimal, hexadecimal with 0x or octal with 0, blanks between. Return: as call_parse(). */
+/*
+ * "6 7 0x8": scalars in decimal, hexadecimal with 0x or octal with 0, blanks between.
+ * Return: as call_parse().
+ */
 int scalars_parse(const char *text, size_t size, struct call *ret);
 /* "42", "1 2": the scalars of a reply. NULL: no memory. */
 char *scalars_print(const struct reply *reply);

@@ -221,7 +221,8 @@ char *request_print(const struct request *request, bool text)
 
 #define WHAT "driver"
 
-typedef json_t *word_form(const char *bytes, size_t size);	/* NULL and errno: not of this form */
+/* NULL and errno: not of this form. */
+typedef json_t *word_form(const char *bytes, size_t size);
 
 static json_t *form_string(const char *bytes, size_t size)
 {
@@ -280,7 +281,8 @@ static const struct {
 	word_form *form;
 } word_forms[] = {
 	{ "so", form_list }, { "args", form_list }, { "sob", form_bytes }, { "sib", form_bytes },
-	{ "ro", form_bool }, { "candrop", form_bool }, { "data", form_nested }, { "arg", form_nested },
+	{ "ro", form_bool }, { "candrop", form_bool },
+	{ "data", form_nested }, { "arg", form_nested },
 };
 
 static word_form *find_form(const char *key)
@@ -310,8 +312,8 @@ static int add_word(json_t *object, const char *key, const char *text, size_t si
 	if (!value && errno == ENOMEM)
 		return -ENOMEM;
 	if (!value)
-		return failure(-EINVAL, WHAT ": \"%.40s\" is not what such a word holds: lists have "
-			       "commas, what is nested is escaped JSON, text is UTF-8", key);
+		return failure(-EINVAL, WHAT ": \"%.40s\" is not what such a word holds: lists "
+			       "have commas, what is nested is escaped JSON, text is UTF-8", key);
 	return json_object_set_new(object, key, value) < 0 ? -ENOMEM : 0;
 }
 
@@ -327,9 +329,9 @@ static int parse_word(json_t *object, const char *word, size_t size)
 			       "\"id=8 rc=0 so=327680\"");
 	for (size_t i = 0; i < n; i++)
 		if (i == sizeof(key) - 1 || word[i] < 'a' || word[i] > 'z')
-			return failure(-EINVAL, WHAT ": a word has an unknown key; known are id, rc, so, "
-				       "sob, buf, ro, async, conn, args, candrop, notify, data, "
-				       "message, arg, kill");
+			return failure(-EINVAL, WHAT ": a word has an unknown key; known are id, "
+				       "rc, so, sob, buf, ro, async, conn, args, candrop, "
+				       "notify, data, message, arg, kill");
 	snprintf(key, sizeof(key), "%.*s", (int)n, word);
 	return add_word(object, key, equals + 1, size - n - 1);
 }
@@ -477,8 +479,8 @@ static int line_from_json(json_t *object, struct driver_line *line)
 		line->kind = kinds[i].kind;
 		return fields_take(WHAT, object, kinds[i].fields, line);
 	}
-	return failure(-EINVAL, WHAT ": a line must have \"id\" (an answer), \"async\", \"notify\", "
-		       "\"message\" or \"kill\"");
+	return failure(-EINVAL, WHAT ": a line must have \"id\" (an answer), \"async\", "
+		       "\"notify\", \"message\" or \"kill\"");
 }
 
 /* "format json", "format text". Return: whether it is one of these. */

@@ -53,7 +53,8 @@ static int unknown_key(const char *what, const char *key, const struct field *fi
 		n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s", n ? ", " : "",
 				      fields->name);
 	}
-	return failure(-EINVAL, "%s: unknown key \"%s\"; known are %s", what, shown(key, room), known);
+	return failure(-EINVAL, "%s: unknown key \"%s\"; known are %s", what,
+		       shown(key, room), known);
 }
 
 static const struct field *find_field(const struct field *fields, const char *name)

@@ -22,7 +22,10 @@ struct field {
 /* An object, a new reference in *@ret. @what is the document's name in messages. -EMSGSIZE, too. */
 int fields_parse(const char *what, const char *text, size_t size, json_t **ret);
 
-/* Each member to (char *)@to + its offset. A key that is not in the table, which ends with a NULL, is refused. */
+/*
+ * Each member to (char *)@to + its offset. A key that is not in the table, which ends with a
+ * NULL, is refused.
+ */
 int fields_take(const char *what, const json_t *object, const struct field *fields, void *to);
 
 int field_word(void *to_uint64, const char *name, const json_t *value);

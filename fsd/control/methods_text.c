@@ -73,7 +73,8 @@ static int take_count(void *to, const char *name, const json_t *value)
 
 	if (!is_any(value) && (json_text_word(value, &word) < 0 ||
 			       (word > SCALARS_MAX && word != ANY_COUNT)))
-		return failure(-EINVAL, WHAT ": \"%s\" must be a number from 0 to 16, or \"*\"", name);
+		return failure(-EINVAL, WHAT ": \"%s\" must be a number from 0 to 16, or \"*\"",
+			       name);
 	*(uint32_t *)to = (uint32_t)word;
 	return 0;
 }
@@ -84,7 +85,8 @@ static int take_size(void *to, const char *name, const json_t *value)
 	uint64_t word = ANY_COUNT;
 
 	if (!is_any(value) && (json_text_word(value, &word) < 0 || word > UINT32_MAX))
-		return failure(-EINVAL, WHAT ": \"%s\" must be a number below 2^32, or \"*\"", name);
+		return failure(-EINVAL, WHAT ": \"%s\" must be a number below 2^32, or \"*\"",
+			       name);
 	*(uint32_t *)to = (uint32_t)word;
 	return 0;
 }
@@ -225,8 +227,8 @@ static int take_table(void *to, const char *name, const json_t *value)
 	if (json_is_null(value))
 		return 0;	/* a table that is NULL */
 	if (!json_is_array(value) || n > N_METHODS_MAX)
-		return failure(-EINVAL, WHAT ": \"%s\" must be a list, [...], of at most %u methods",
-			       name, N_METHODS_MAX);
+		return failure(-EINVAL, WHAT ": \"%s\" must be a list, [...], of at most %u "
+			       "methods", name, N_METHODS_MAX);
 	methods->table = calloc(n ? n : 1, sizeof(*methods->table));
 	if (!methods->table)
 		return -ENOMEM;
@@ -278,8 +280,9 @@ static const struct field memory_fields[] = {
 
 static int take_memory_value(struct binding *binding, const json_t *value)
 {
-	return json_is_object(value) ? fields_take(WHAT ": \"memory\"", value, memory_fields, binding) :
-				       take_memory_target(&binding->target, "memory", value);
+	if (json_is_object(value))
+		return fields_take(WHAT ": \"memory\"", value, memory_fields, binding);
+	return take_memory_target(&binding->target, "memory", value);
 }
 
 static int take_port_value(struct binding *binding, const json_t *value)
@@ -287,7 +290,8 @@ static int take_port_value(struct binding *binding, const json_t *value)
 	const char *target = json_string_value(value);
 
 	if (!target || !is_queue_file(target, "/notify"))
-		return failure(-EINVAL, WHAT ": \"ports\" must be of the form \"queues/NAME/notify\"");
+		return failure(-EINVAL, WHAT ": \"ports\" must be of the form "
+			       "\"queues/NAME/notify\"");
 	return field_string(&binding->target, "ports", value);
 }
 
@@ -309,8 +313,8 @@ static int take_bindings(const char *name, const json_t *object,
 	json_t *value;
 
 	if (!json_is_object(object) || n > N_BINDINGS_MAX)
-		return failure(-EINVAL, WHAT ": \"%s\" must be an object, {\"TYPE\": ...}, of at most "
-			       "%u types", name, N_BINDINGS_MAX);
+		return failure(-EINVAL, WHAT ": \"%s\" must be an object, {\"TYPE\": ...}, of at "
+			       "most %u types", name, N_BINDINGS_MAX);
 	*ret = calloc(n ? n : 1, sizeof(**ret));
 	if (!*ret)
 		return -ENOMEM;
@@ -319,8 +323,8 @@ static int take_bindings(const char *name, const json_t *object,
 		int r;
 
 		if (!methods_number(key, &binding->type))
-			return failure(-EINVAL, WHAT ": \"%s\": a type must be a number below 2^32, "
-				       "decimal or with 0x", name);
+			return failure(-EINVAL, WHAT ": \"%s\": a type must be a number below "
+				       "2^32, decimal or with 0x", name);
 		if (has_type(*ret, *ret_n, binding->type))
 			return failure(-EINVAL, WHAT ": \"%s\": type %u is there twice", name,
 				       binding->type);
@@ -358,15 +362,17 @@ static int take_kind(void *to, const char *name, const json_t *value)
 	unsigned kind;
 
 	if (!choose(kinds, value, &kind))
-		return failure(-EINVAL, WHAT ": \"%s\" must be \"2022\", \"classic\", \"driverkit\", "
-			       "\"legacy\" or \"any\"", name);
+		return failure(-EINVAL, WHAT ": \"%s\" must be \"2022\", \"classic\", "
+			       "\"driverkit\", \"legacy\" or \"any\"", name);
 	*(enum method_kind *)to = (enum method_kind)kind;
 	return 0;
 }
 
 static int take_open(void *to, const char *name, const json_t *value)
 {
-	static const struct choice answers[] = { { "ask", true }, { "allow", false }, { .word = NULL } };
+	static const struct choice answers[] = {
+		{ "ask", true }, { "allow", false }, { .word = NULL },
+	};
 	unsigned ask;
 
 	if (!choose(answers, value, &ask))
@@ -379,11 +385,13 @@ static int take_entitlement(void *to, const char *name, const json_t *value)
 {
 	struct methods *methods = to;
 
-	methods->entitlement_rule = json_is_false(value) ? ENTITLEMENT_NONE_NEEDED : ENTITLEMENT_NAMED;
+	methods->entitlement_rule = ENTITLEMENT_NONE_NEEDED;
 	if (json_is_false(value))
 		return 0;
+	methods->entitlement_rule = ENTITLEMENT_NAMED;
 	if (!json_string_length(value))
-		return failure(-EINVAL, WHAT ": \"%s\" must be false, or a name that is not empty", name);
+		return failure(-EINVAL, WHAT ": \"%s\" must be false, or a name that is not "
+			       "empty", name);
 	return field_string(&methods->entitlement, name, value);
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * methods_text - the document of `methods` (userclient 5.6), and how what goes beyond it is written:
+ * methods_text - the document of `methods` (userclient 5.6), and what goes beyond it:
  *
  *	"kind": "2022" (default) | "classic" | "driverkit" | "legacy" | "any" (nothing is checked)
  *	a method: "fn": false, "completion": 0, 1, "*" (DriverKit);
- *	a legacy one: "type": "ScalarIScalarO" ..., or a number, "c0", "c1", "foreground": true; null: none;
- *		"allowAsync": true: the descriptor is in the table for asynchronous calls, too
+ *	a legacy one: "type": "ScalarIScalarO" ..., or a number, "c0", "c1", "foreground": true;
+ *		null: none; "allowAsync": true: in the table for asynchronous calls, too
  * "methods": null, or none: a table that is NULL. A key that its kind does not check is refused.
  */
 #pragma once

@@ -27,8 +27,8 @@ enum legacy_type { SCALAR_I_SCALAR_O = 0, SCALAR_I_STRUCT_O = 2, STRUCT_I_STRUCT
 
 struct method {
 	char *name;			/* owned, or NULL */
-	uint32_t si, sis, so, sos;	/* counts and bytes, or ANY_COUNT; a legacy one: si = count0, so = count1 */
-	bool allow_async;		/* a legacy one: it is in the table for asynchronous calls, too */
+	uint32_t si, sis, so, sos;	/* counts and bytes, or ANY_COUNT; legacy: si and so */
+	bool allow_async;		/* a legacy one: in the asynchronous table, too */
 	uint32_t completion;		/* DriverKit: 0 none, ANY_COUNT either, else required */
 	char *entitlement;		/* owned, or NULL */
 	bool no_function;		/* listed, but not callable */
@@ -40,7 +40,7 @@ struct method {
 /* A memory type or a port, and what of the service stands behind it. */
 struct binding {
 	uint32_t type;
-	char *target;			/* owned: "NAME" of a buffer, or "queues/NAME/data", ".../notify" */
+	char *target;			/* owned: "BUFFER", "queues/NAME/data", ".../notify" */
 	bool read_only;
 };
 
@@ -65,10 +65,10 @@ struct methods {
 
 struct methods *methods_free(struct methods *methods);
 
-/* Decimal without leading zeros, or hexadecimal with 0x, below 2^32. Return: whether @text is that. */
+/* Decimal without leading zeros, or hexadecimal with 0x, below 2^32. Return: whether it is that. */
 bool methods_number(const char *text, uint32_t *ret);
 
-/* By any number or, for names of the table, by name; @methods may be NULL. Return: whether there is one. */
+/* By any number or, of those in the table, by name. @methods may be NULL. */
 bool methods_find(const struct methods *methods, const char *text, uint32_t *ret_selector);
 const struct binding *methods_memory(const struct methods *methods, uint32_t type);
 const struct binding *methods_port(const struct methods *methods, uint32_t type);

@@ -18,7 +18,8 @@ static struct call_shape take_shape(struct input *input)
 	uint8_t flags = take_byte(input);
 
 	return (struct call_shape){
-		.selector = take_byte(input), .si = take_byte(input) % 20, .so = take_byte(input) % 20,
+		.selector = take_byte(input),
+		.si = take_byte(input) % 20, .so = take_byte(input) % 20,
 		.sis = take(input, 2), .sos = take(input, 2),
 		.variable = flags & 1, .async = flags & 2, .gpu_denied = flags & 4,
 		.has_entitlement = has_entitlement, .user = flags & 8 ? input : NULL,
@@ -30,9 +31,11 @@ static void check_found(const struct methods *methods)
 {
 	uint32_t selector;
 
-	for (size_t i = 0; i < methods->n_table; i++)
-		if (methods->table[i].name)
-			CHECK(methods_find(methods, methods->table[i].name, &selector) && selector == i);
+	for (size_t i = 0; i < methods->n_table; i++) {
+		const char *name = methods->table[i].name;
+
+		CHECK(!name || (methods_find(methods, name, &selector) && selector == i));
+	}
 	for (size_t i = 0; i < methods->n_memory; i++)
 		CHECK(methods_memory(methods, methods->memory[i].type) == &methods->memory[i] &&
 		      *methods->memory[i].target);
