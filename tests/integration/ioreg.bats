@@ -1,0 +1,290 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# ioreg(1) on a registry that is made here: text, JSON, hits, planes, what others may not see.
+
+load lib
+
+setup_file() { fsd_setup_file; }
+setup() {
+	fsd_setup
+	IOREG=$(dirname "$(dirname "$FSD")")/libqueue/ioreg
+	export FSD_MOUNT=$MNT LC_ALL=C
+}
+teardown() { fsd_teardown; }
+
+# register SERVICE...
+register() {
+	local service
+	for service; do
+		echo register >"$MNT/IOService/$service/ctl"
+	done
+	timeout 10 cat "$MNT/quiet" >/dev/null
+}
+
+# The registry of the specification's example: a bus, two devices, a client of the first.
+make_bus() {
+	cd "$MNT/IOService" || return 1
+	mkdir Bus Bus/Dev@0 Bus/Dev@1f,2
+	echo SampleBus >Bus/class
+	echo SampleDev:BaseDev >Bus/Dev@0/class
+	echo SampleDev:BaseDev >Bus/Dev@1f,2/class
+	cat >Bus/Dev@0/props <<-'END'
+		{"vendor":4660,"tags":["a","b"],"blob":{"$data":"AAEC"},"model":{"$data":"TWsyAA=="},"flag":true}
+	END
+	echo '{"methods":[],"userClientClass":"SampleUserClient"}' >Bus/Dev@0/methods
+	register Bus
+	cd "$T" || return 1
+}
+
+serve_bus() {
+	make_bus
+	exec 5<>"$MNT/IOService/Bus/Dev@0/driver"
+	register Bus/Dev@0 Bus/Dev@1f,2
+	exec 6<>"$MNT/IOService/Bus/Dev@0/clone"
+	read -r _ <&6
+}
+
+# Its output, with every reference count as 5, and without IOResources.
+ioreg() { timeout 60 "$IOREG" "$@" | sed 's/retain [0-9]*>/retain 5>/; /^[ |]*+-o IOResources /d'; }
+
+shows() {
+	cat >wanted
+	ioreg "$@" >shown
+	same wanted shown
+}
+
+@test "properties of what was asked for, in a tree of all" {
+	start_fsd
+	serve_bus
+	shows -n Dev@0 <<-'END'
+		+-o Root  <class IORegistryEntry, id 0x100000100, retain 5>
+		  +-o Bus  <class SampleBus, id 0x100000101, registered, matched, active, busy 0, retain 5>
+		    +-o Dev@0  <class SampleDev, id 0x100000102, registered, matched, active, busy 0, retain 5>
+		    | | {
+		    | |   "blob" = <000102>
+		    | |   "flag" = Yes
+		    | |   "model" = <"Mk2">
+		    | |   "tags" = ("a","b")
+		    | |   "vendor" = 4660
+		    | | }
+		    | | 
+		    | +-o SampleUserClient  <class SampleUserClient, id 0x100000104, !registered, !matched, active, busy 0, retain 5>
+		    +-o Dev@1f,2  <class SampleDev, id 0x100000103, registered, matched, active, busy 0, retain 5>
+	END
+}
+
+@test "without options there are no properties; -l has those of all" {
+	start_fsd
+	make_bus
+	run -0 ioreg
+	[[ $output == *'+-o Dev@1f,2  <class SampleDev, id 0x100000103, !registered, !matched, active, busy 0, retain 5>' ]]
+	[[ $output != *'{'* ]]
+	[ "$(ioreg -l | grep -c '{$')" -eq "$("$IOREG" | wc -l)" ]
+}
+
+@test "-r prints the subtrees of hits, each once; -d says how deep, -t what is above" {
+	start_fsd
+	make_bus
+	register Bus/Dev@0 Bus/Dev@1f,2
+	shows -r -c BaseDev -n Dev@1f,2 <<-'END'
+		+-o Dev@1f,2  <class SampleDev, id 0x100000103, registered, matched, active, busy 0, retain 5>
+		    {
+		    }
+		    
+
+	END
+	shows -r -t -k vendor -d 1 <<-'END'
+		+-o Root  <class IORegistryEntry, id 0x100000100, retain 5>
+		  +-o Bus  <class SampleBus, id 0x100000101, registered, matched, active, busy 0, retain 5>
+		    +-o Dev@0  <class SampleDev, id 0x100000102, registered, matched, active, busy 0, retain 5>
+		        {
+		          "blob" = <000102>
+		          "flag" = Yes
+		          "model" = <"Mk2">
+		          "tags" = ("a","b")
+		          "vendor" = 4660
+		        }
+		        
+
+	END
+	tops() { ioreg -r -c IOService "$@" | grep -c '^+-o'; }
+	bus() { ioreg -r "$@" | grep -c '+-o.* id 0x10000010'; }
+	[ "$(bus -n Bus)" -eq 3 ]
+	[ "$(bus -n Bus -d 1)" -eq 1 ]
+	[ "$(tops)" -eq "$(tops -d 2)" ]		# hits in a printed subtree
+	[ "$(tops -d 1)" -gt "$(tops)" ]		# now they are deeper than what is printed
+	run -0 ioreg -r -n Nobody
+	[ -z "$output" ]
+	run -0 ioreg -r
+	[ -z "$output" ]
+	[ "$(ioreg -d 1 | wc -l)" -eq 1 ]
+}
+
+@test "classes: derived ones, IOUserClasses, lineages" {
+	start_fsd
+	make_bus
+	hits() { ioreg -r -d 1 "$@" | grep -o 'id 0x[0-9a-f]*' | xargs; }
+	[ "$(hits -c BaseDev)" = 'id 0x100000102 id 0x100000103' ]
+	echo '["Other"]' >"$MNT/IOService/Bus/Dev@0/prop/IOUserClasses"
+	[ "$(hits -c BaseDev)" = 'id 0x100000103' ]
+	[ "$(hits -c Other)" = 'id 0x100000102' ]
+	[ "$(hits -c BaseDev -y)" = 'id 0x100000102 id 0x100000103' ]
+	ioreg -i | grep -q 'Dev@0  <class IORegistryEntry:IOService:BaseDev:SampleDev, id'
+}
+
+@test "values: -x, -f, sets, dictionaries, numbers of 64 bits, keys with a dollar" {
+	start_fsd
+	mkdir "$MNT/IOService/V"
+	cat >"$MNT/IOService/V/props" <<-'END'
+		{"big":18446744073709551615,"set":{"$set":["b"]},"dict":{"z":1,"a":false},"$$key":"it's \"so\"",
+		 "many":{"$data":"AAECAwQFBgcICQoLDA0ODxBB"},"text":{"$data":"QUIAQ0QA"},"reg":{"$data":"AQAAAAIAAAA="},"empty":{"$data":""}}
+	END
+	values() { ioreg "$@" -r -d 1 -n V | sed -n 's/^ *"/"/p; s/^ *0000/0000/p'; }
+	values >shown
+	cat >wanted <<-'END'
+		"$key" = "it's "so""
+		"big" = 18446744073709551615
+		"dict" = {"a"=No,"z"=1}
+		"empty" = <>
+		"many" = <000102030405060708090a0b0c0d0e0f1041>
+		"reg" = <0100000002000000>
+		"set" = ["b"]
+		"text" = <"AB","CD">
+	END
+	same wanted shown
+	values -x | grep -qx '"big" = 0xffffffffffffffff'
+	values -x | grep -qx '"text" = <414200434400>'
+	values -f | grep -qx '"reg" = <00000001 00000002>'
+	values -f | grep -qx '00000010: 10 41 *  .A'
+}
+
+@test "-w cuts lines; in a terminal control characters steer nothing" {
+	start_fsd
+	mkdir "$MNT/IOService/W"
+	printf '"one\\ntwo\\u001b[31m"' >"$MNT/IOService/W/prop/text"
+	ioreg -w 40 -l >lines
+	[ "$(awk '{ if (length($0) > 40) n++ } END { print n + 0 }' lines)" -eq 0 ]
+	grep -qE '^.{39}\$$' lines
+	ioreg -w 100 -n W | grep -q '"one two'
+	[ "$(ioreg -n W | grep -c '"one$')" -eq 1 ]
+	command -v script >/dev/null || skip "no script(1) here"
+	script -qc "$IOREG -w 0 -n W" /dev/null >terminal
+	grep -q 'two?\[31m' terminal
+}
+
+@test "JSON is the same tree" {
+	start_fsd
+	serve_bus
+	ioreg -j -l >all.json
+	python3 - <<-'END'
+		import json, sys
+		tree = json.load(open('all.json'))
+		bus = next(child for child in tree['IORegistryEntryChildren'] if child['IORegistryEntryName'] == 'Bus')
+		dev = bus['IORegistryEntryChildren'][0]
+		client = dev['IORegistryEntryChildren'][0]
+		assert (tree['IORegistryEntryID'], 'IOServiceState' in tree) == (0x100000100, False), tree
+		assert [c['IORegistryEntryLocation'] for c in bus['IORegistryEntryChildren']] == ['0', '1f,2'], bus
+		assert (dev['vendor'], dev['blob'], dev['IOServiceState'], dev['IOServiceBusyState']) == (4660, {'$data': 'AAEC'}, 0x1e, 0)
+		assert (client['IOObjectClass'], client['IORegistryEntryID']) == ('SampleUserClient', 0x100000104), client
+		assert 'IORegistryEntryChildren' not in client
+	END
+	[ "$(ioreg -a -r -d 1 -i -n Bus | python3 -c 'import json, sys; t = json.load(sys.stdin); print(len(t), t[0]["IOObjectInheritance"][-1])')" = '1 SampleBus' ]
+	[ -z "$(ioreg -j -r -n Nobody)" ]
+	ioreg -j -r -t -c SampleDev | python3 -c 'import json, sys; json.load(sys.stdin)'
+}
+
+@test "a name of odd characters is one line" {
+	start_fsd
+	mkdir "$MNT/IOService/a%2Fb" "$MNT/IOService/%70rop" "$MNT/IOService/two%0Alines" "$MNT/IOService/x@1@2"
+	ioreg | sed -n 's/.*+-o \(.*\)  <.*/\1/p' >names
+	grep -qxF a/b names
+	grep -qxF prop names
+	grep -qxF two%0Alines names
+	grep -qxF x@1@2 names
+	ioreg -r -d 1 -n a/b | grep -q a/b
+}
+
+@test "another plane" {
+	start_fsd
+	make_bus
+	echo 'plane IOPower' >"$MNT/ctl"
+	echo 'attach IOPower:/' >"$MNT/IOService/Bus/Dev@0/ctl"
+	shows -p IOPower <<-'END'
+		+-o Root  <class IORegistryEntry, id 0x100000100, retain 5>
+		  +-o Dev@0  <class SampleDev, id 0x100000102, !registered, !matched, active, busy 0, retain 5>
+	END
+	run -1 "$IOREG" -p Nowhere
+	[[ $output == *Nowhere* ]]
+	run -1 "$IOREG" -p ../etc
+}
+
+@test "bad options, no mount: exit status 1, and why" {
+	start_fsd
+	run -1 --separate-stderr "$IOREG" -q
+	[ -z "$output" ]
+	[[ $stderr == *usage:* ]]
+	run -1 "$IOREG" extra
+	run -1 "$IOREG" -d x
+	"$IOREG" -s -S -d 1 >/dev/null
+	mkdir empty
+	run -1 "$IOREG" -m "$T/empty"
+	FSD_MOUNT=$T/nowhere "$IOREG" -m "$MNT" -d 1
+	run -1 env FSD_MOUNT="$T/nowhere" "$IOREG"
+}
+
+@test "another user's client is not shown, and nothing else is missing" {
+	skip_unless_root "another user has to be made"
+	start_fsd
+	serve_bus
+	cp "$IOREG" "$T/ioreg"
+	lib=$(dirname "$IOREG")
+	LD_LIBRARY_PATH=$lib as_user 1001 "$T/ioreg" >seen
+	grep -q 'Dev@1f,2' seen
+	run ! grep SampleUserClient seen
+	grep -q 'Dev@0' seen
+}
+
+@test "services come and go while it looks" {
+	start_fsd
+	churn() {
+		while :; do
+			mkdir "$MNT/IOService/C" "$MNT/IOService/C/D" && rmdir "$MNT/IOService/C/D" "$MNT/IOService/C"
+		done
+	}
+	mkdir "$MNT/IOService/Last"
+	(cd /; churn 2>/dev/null) 3>&- &
+	churning=$!
+	for _ in {1..50}; do
+		"$IOREG" -l >shown
+		grep -q '+-o Last' shown
+		"$IOREG" -j -l | python3 -c 'import json, sys; json.load(sys.stdin)'
+	done
+	kill "$churning"
+	wait "$churning" || true
+}
+
+@test "time for each entry does not grow with their number" {
+	start_fsd
+	few=${FSD_TEST_LONG:+10000}
+	few=${few:-1000}
+	more() {
+		python3 - "$MNT/IOService" "$1" "$2" <<-'END'
+			import os, sys
+			for i in range(int(sys.argv[2]), int(sys.argv[3])):
+			    os.mkdir(f'{sys.argv[1]}/N{i}')
+		END
+	}
+	spent() {
+		local start=${EPOCHREALTIME/./}
+		"$IOREG" >shown
+		echo $((${EPOCHREALTIME/./} - start))
+	}
+	more 0 "$few"
+	first=$(spent)
+	more "$few" $((10 * few))
+	then=$(spent)
+	echo "$few: $first us, 10 times as many: $then us"
+	[ "$(grep -c '+-o N' shown)" -eq $((10 * few)) ]
+	[ "$then" -lt $((30 * first)) ]
+}

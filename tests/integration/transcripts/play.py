@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""play.py TITLE MOUNT [SHELL=UID...] - type a transcript of transcripts.md, and compare what is shown
+
+Each word before a `$` is an interactive bash of its own, on a terminal of its own, run by the user UID where that is given.
+Lines of drivers in the background are compared apart, in their order, for they may come between any others. What cannot be the
+same twice is compared as words in capitals: process ids, dates, sizes, and the line numbers of dash.
+"""
+import difflib
+import os
+import pty
+import re
+import select
+import sys
+import termios
+import time
+
+PATIENCE = float(os.environ.get('FSD_TEST_PATIENCE', 10))
+READY = '=#=ready=#='
+OF_DRIVERS = re.compile(r'driver got: |pulse\.sh: line |dropped \d')
+NAMES_ONLY = re.compile(r'ls \$U$')     # a list that may be longer
+
+NOT_THE_SAME = [
+    (re.compile(r'^(\[\d+\]) \d+$'), r'\1 PID'),
+    (re.compile(r'^(\[\d+\][+-]? +\w+) +'), r'\1 '),
+    (re.compile(r'"uid":\d+,"gid":\d+,"pid":\d+'), '"uid":UID,"gid":GID,"pid":PID'),
+    (re.compile(r'("comm":"[^"]*"),"exe":("[^"]*"|null),"ents":\{[^}]*\}'), r'\1'),
+    (re.compile(r'^pid \d+,'), 'pid PID,'),
+    (re.compile(r'^(l\S+ \d+) \S+ +\S+ +\d+ \w+ +\d+ +[\d:]+ '), r'\1 USER GROUP SIZE DATE '),
+    (re.compile(r'^dash: \d+:'), 'dash: LINE:'),
+]
+
+
+def steps_of(title):
+    """(shell, command, lines) of each command under the heading that begins with `title`"""
+    with open(os.path.join(os.path.dirname(__file__), 'transcripts.md'), encoding='utf-8') as file:
+        text = re.search(rf'^## {title}\..*?^```\n(.*?)^```$', file.read(), re.S | re.M)[1]
+    steps = []
+    for line in text.rstrip('\n').split('\n'):
+        command = re.match(r'(\w+)\$ (.*)$', line)
+        if command:
+            steps.append((*command.groups(), []))
+        else:
+            steps[-1][2].append(line)
+    return steps
+
+
+def same_each_time(line):
+    for pattern, words in NOT_THE_SAME:
+        line = pattern.sub(words, line)
+    return line
+
+
+class Shell:
+    def __init__(self, mount, uid):
+        self.text, self.ended = '', False
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            modes = termios.tcgetattr(0)
+            modes[1] &= ~termios.OPOST
+            modes[3] &= ~termios.ECHO
+            termios.tcsetattr(0, termios.TCSANOW, modes)
+            os.environ.update(M=mount, PS1=READY, PS2='', LC_ALL='C', TERM='dumb', COLUMNS='200')
+            if uid is not None:
+                os.setgroups([])
+                os.setresgid(uid, uid, uid)
+                os.setresuid(uid, uid, uid)
+            os.execvp('bash', ['bash', '--norc', '--noprofile', '--noediting', '-i'])
+        self.until_ready()
+
+    def read(self, seconds):
+        if self.ended or not select.select([self.terminal], [], [], seconds)[0]:
+            return
+        try:
+            data = os.read(self.terminal, 65536)
+        except OSError:         # the terminal's other side is closed
+            data = b''
+        self.ended = not data
+        self.text += data.decode('utf-8', 'replace')
+
+    def until_ready(self):
+        end = time.monotonic() + PATIENCE
+        while READY not in self.text and not self.ended and time.monotonic() < end:
+            self.read(0.1)
+        said, found, self.text = self.text.partition(READY)
+        if not found and not self.ended:
+            said += '\n(no prompt)\n'
+        return said
+
+    def type(self, command):
+        os.write(self.terminal, command.encode() + b'\n')
+        return self.until_ready()
+
+
+class Play:
+    def __init__(self, mount, users):
+        self.mount, self.users, self.shells = mount, users, {}
+        self.of_drivers, self.wanted_of_drivers, self.differs = [], [], False
+
+    def keep(self, text):
+        """Lines, without those of drivers, which go where they belong"""
+        lines = text.replace('\r', '').splitlines()
+        self.of_drivers += [line for line in lines if OF_DRIVERS.match(line)]
+        return [line for line in lines if not OF_DRIVERS.match(line)]
+
+    def compare(self, what, wanted, shown):
+        wanted = [same_each_time(line.replace('/mnt', self.mount)) for line in wanted]
+        shown = [same_each_time(line) for line in shown]
+        if wanted == shown:
+            return
+        self.differs = True
+        print(f'--- {what}')
+        print('\n'.join(difflib.ndiff(wanted, shown)))
+
+    def step(self, name, command, lines):
+        if name not in self.shells:
+            self.shells[name] = Shell(self.mount, self.users.get(name))
+        shell = self.shells[name]
+        if name == 'driver':            # a shell speaks of jobs that have ended when it is typed in
+            time.sleep(0.3)
+        wanted = [line for line in lines if not OF_DRIVERS.match(line)]
+        self.wanted_of_drivers += [line for line in lines if OF_DRIVERS.match(line)]
+        said, shell.text = shell.text, ''
+        shown = self.keep(said + shell.type(command))
+        if NAMES_ONLY.search(command):
+            wanted, names = ' '.join(wanted).split(), ' '.join(shown).split()
+            shown = [word for word in wanted if word in names]
+        self.compare(f'{name}$ {command}', wanted, shown)
+
+    def drivers(self):
+        end = time.monotonic() + PATIENCE
+        while len(self.of_drivers) < len(self.wanted_of_drivers) and time.monotonic() < end:
+            for shell in self.shells.values():
+                shell.read(0.05)
+                whole, newline, shell.text = shell.text.rpartition('\n')
+                self.keep(whole + newline)
+        self.compare('what drivers said', self.wanted_of_drivers, self.of_drivers)
+
+    def end(self):
+        for shell in self.shells.values():
+            os.close(shell.terminal)    # SIGHUP, to its jobs too
+        for shell in self.shells.values():
+            os.waitpid(shell.pid, 0)
+
+
+def main(title, mount, *users):
+    play = Play(mount, {name: int(uid) for name, uid in (user.split('=') for user in users)})
+    try:
+        for step in steps_of(title):
+            play.step(*step)
+        play.drivers()
+    finally:
+        play.end()
+    sys.exit(play.differs)
+
+
+main(*sys.argv[1:])
