@@ -327,7 +327,7 @@ static int index_property(struct entry *entry, const char *key, const json_t *va
 	return bytes ? index_add(entry, of_value) : -ENOMEM;
 }
 
-/* @value is no more; @kept stays for the key. Without memory for it a link stays: see keep_equal(). */
+/* @value is no more; @kept stays for the key. Without memory a link stays: see keep_equal(). */
 static void unindex_property(struct entry *entry, const char *key, const json_t *value,
 			     const json_t *kept)
 {
@@ -452,7 +452,7 @@ static void walk_end(struct list *walk)
 		list_remove(walk->next);
 }
 
-/* @upper is @entry or above it. Each one on the way is looked at once, however many ways there are. */
+/* @upper is @entry or above it. Each on the way is looked at once, however many ways there are. */
 static bool is_above(const struct entry *upper, struct entry *entry, const struct plane *plane)
 {
 	struct list walk = LIST_INIT(walk);
@@ -519,9 +519,14 @@ struct entry *entry_parent(const struct entry *entry, const struct plane *plane)
 
 /* Entries */
 
+static uint64_t hash_id(uint64_t id)
+{
+	return table_hash(&id, sizeof(id));
+}
+
 struct entry *entry_by_id(uint64_t id)
 {
-	struct table_item *item = table_find(&by_id, table_hash(&id, sizeof(id)));
+	struct table_item *item = table_find(&by_id, hash_id(id));
 
 	for (; item; item = table_next(item)) {
 		struct entry *entry = container_of(item, struct entry, by_id);
@@ -585,7 +590,7 @@ static int fill(struct entry *entry, const char *name, const char *location)
 	r = index_add(entry, text_key(INDEX_NAME, name));
 	if (r == 0)
 		r = entry_set_class(entry, *base);
-	return r < 0 ? r : table_insert(&by_id, &entry->by_id, table_hash(&entry->id, sizeof(entry->id)));
+	return r < 0 ? r : table_insert(&by_id, &entry->by_id, hash_id(entry->id));
 }
 
 static void empty(struct entry *entry)
@@ -626,10 +631,12 @@ int entry_init(struct entry *entry, enum entry_kind kind, uint64_t id, const cha
 	return 0;
 }
 
-void entry_deinit(struct entry *entry)
+void entry_retire(struct entry *entry)
 {
 	struct entry_link *link;
 
+	if (list_is_empty(&entry->all))		/* done already */
+		return;
 	list_for_each(link, &entry->parents, of_child)
 		link_free(link);
 	list_for_each(link, &entry->children, of_parent)
@@ -640,6 +647,12 @@ void entry_deinit(struct entry *entry)
 		last_placed = NULL;
 	list_remove(&entry->all);
 	table_remove(&by_id, &entry->by_id);
+	index_remove_all(entry);
+}
+
+void entry_deinit(struct entry *entry)
+{
+	entry_retire(entry);
 	empty(entry);
 }
 

@@ -83,11 +83,12 @@ void planes_free(void);
 /*
  * A new entry with no links, indexed; lineage "IOService:IORegistryEntry:OSObject"
  * (a root's without the first; there is one root). @id 0: the next one.
- * Return: 0; -EINVAL for an id that is taken, no name, or what is not UTF-8; -ENAMETOOLONG, -ENOMEM.
+ * Return: 0; -EINVAL for an id that is taken, no name, or no UTF-8; -ENAMETOOLONG, -ENOMEM.
  */
 int entry_init(struct entry *entry, enum entry_kind kind, uint64_t id, const char *name,
 	       const char *location);
-/* Unlinks it from above and below, too. */
+/* Nobody finds it any more: out of all links and indexes. What it is, it can still tell. */
+void entry_retire(struct entry *entry);
 void entry_deinit(struct entry *entry);
 
 /* Ids from now on are above @id. */
