@@ -3,10 +3,6 @@
  * The graph and the properties. What the indexes (index.c) say of an entry is
  * changed in two steps: what is new is put in, which may fail and is then taken
  * out again; after that what is old is taken out, which cannot fail.
- *
- * In a path, a byte of a name that has a meaning there is %XX: a slash, '%',
- * control bytes, a '.' at the start, and in a name '@', which begins the
- * location. Without its colon the path is that of the directory in the mount.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,13 +10,11 @@
 
 #include "service/entry.h"
 #include "service/index.h"
+#include "service/lineage.h"
 #include "service/property.h"
 
+#define UPPER_CASE	"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define USER_PROPERTIES	"IOUserServiceProperties"
-#define HEX_DIGITS	"0123456789abcdefABCDEF"
-
-/* What each lineage ends with; a root's without the first. */
-static const char *const base_classes[] = { "IOService", "IORegistryEntry", "OSObject", NULL };
 
 struct plane service_plane = { { &planes, &planes }, "IOService" };
 struct list planes = { &service_plane.planes, &service_plane.planes };
@@ -43,23 +37,11 @@ struct plane *plane_find(const char *name, size_t length)
 	return NULL;
 }
 
-static bool is_upper(char c)
-{
-	return c >= 'A' && c <= 'Z';
-}
-
-static bool is_alphanumeric(char c)
-{
-	return is_upper(c) || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
 static bool is_plane_name(const char *name)
 {
-	size_t n = 0;
+	size_t length = strspn(name, UPPER_CASE "abcdefghijklmnopqrstuvwxyz0123456789");
 
-	while (n <= PLANE_NAME_MAX && is_alphanumeric(name[n]))
-		n++;
-	return n <= PLANE_NAME_MAX && name[n] == '\0' && is_upper(*name);
+	return length <= PLANE_NAME_MAX && name[length] == '\0' && strspn(name, UPPER_CASE) > 0;
 }
 
 int plane_new(const char *name, struct plane **ret)
@@ -90,126 +72,7 @@ void planes_free(void)
 		}
 }
 
-/* Lineages */
-
-static char **lineage_free(char **lineage)
-{
-	for (char **name = lineage; name && *name; name++)
-		free(*name);
-	free(lineage);
-	return NULL;
-}
-
-static void lineage_freep(char ***lineage)
-{
-	lineage_free(*lineage);
-}
-
-static bool is_class_name(const char *name, size_t length)
-{
-	if (length == 0 || *name == '.' || *name == '-')
-		return false;
-	for (size_t i = 0; i < length; i++)
-		if (!is_alphanumeric(name[i]) && !strchr("_.-", name[i]))
-			return false;
-	return true;
-}
-
-static bool has_class(char *const *lineage, const char *name)
-{
-	for (; *lineage; lineage++)
-		if (strcmp(*lineage, name) == 0)
-			return true;
-	return false;
-}
-
-/* One more at the end of @lineage, which has room. */
-static int add_class(char **lineage, const char *name, size_t length)
-{
-	_cleanup_(freep) char *copy = NULL;
-
-	if (length > ENTRY_NAME_MAX)
-		return -ENAMETOOLONG;
-	if (!is_class_name(name, length))
-		return -EINVAL;
-	copy = strndup(name, length);
-	if (!copy)
-		return -ENOMEM;
-	if (has_class(lineage, copy))
-		return -EINVAL;
-	while (*lineage)
-		lineage++;
-	*lineage = steal(copy);
-	return 0;
-}
-
-static size_t count_colons(const char *text)
-{
-	size_t n = 0;
-
-	while ((text = strchr(text, ':')) != NULL) {
-		text++;
-		n++;
-	}
-	return n;
-}
-
-/* The names of @classes, which may end with those of @base or leave them out. */
-static int parse_lineage(const char *classes, const char *const *base, char **lineage)
-{
-	bool more = true;
-
-	while (more) {
-		size_t length = strcspn(classes, ":");
-		bool is_base = *base && strlen(*base) == length && memcmp(*base, classes, length) == 0;
-		int r = add_class(lineage, classes, length);
-
-		if (r < 0)
-			return r;
-		base += is_base;
-		more = classes[length] == ':';
-		classes += length + 1;
-	}
-	for (; *base; base++) {
-		int r = add_class(lineage, *base, strlen(*base));
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* A class of the base comes before no other class: then base_classes would not be the end. */
-static bool ends_with(char *const *lineage, const char *const *base)
-{
-	while (*lineage && strcmp(*lineage, *base) != 0)
-		lineage++;
-	for (; *lineage && *base; lineage++, base++)
-		if (strcmp(*lineage, *base) != 0)
-			return false;
-	return !*lineage && !*base;
-}
-
-static int new_lineage(enum entry_kind kind, const char *classes, char ***ret)
-{
-	const char *const *base = base_classes + (kind == ENTRY_ROOT);
-	size_t n = count_colons(classes);
-	_cleanup_(lineage_freep) char **lineage = NULL;
-	int r;
-
-	if (n >= ENTRY_LINEAGE_MAX)
-		return -ENAMETOOLONG;
-	lineage = calloc(n + ARRAY_SIZE(base_classes) + 1, sizeof(*lineage));
-	if (!lineage)
-		return -ENOMEM;
-	r = parse_lineage(classes, base, lineage);
-	if (r < 0)
-		return r;
-	if (!ends_with(lineage, base))
-		return -EINVAL;
-	*ret = steal(lineage);
-	return 0;
-}
+/* Classes */
 
 static struct index_key text_key(enum index kind, const char *text)
 {
@@ -220,7 +83,7 @@ static struct index_key text_key(enum index kind, const char *text)
 static void remove_classes(struct entry *entry, char *const *lineage, char *const *other)
 {
 	for (; *lineage; lineage++)
-		if (!has_class(other, *lineage))
+		if (!lineage_has(other, *lineage))
 			index_remove(entry, text_key(INDEX_CLASS, *lineage));
 }
 
@@ -241,7 +104,7 @@ int entry_set_class(struct entry *entry, const char *classes)
 {
 	_cleanup_(lineage_freep) char **lineage = NULL;
 	char **old = entry->lineage;
-	int r = new_lineage(entry->kind, classes, &lineage);
+	int r = lineage_new(entry->kind != ENTRY_ROOT, classes, &lineage);
 
 	if (r == 0)
 		r = add_classes(entry, lineage, old);
@@ -260,7 +123,7 @@ const char *entry_class(const struct entry *entry)
 
 bool entry_is_a(const struct entry *entry, const char *name)
 {
-	return has_class(entry->lineage, name);
+	return lineage_has(entry->lineage, name);
 }
 
 /* Properties */
@@ -537,6 +400,11 @@ struct entry *entry_by_id(uint64_t id)
 	return NULL;
 }
 
+struct entry *entry_root(void)
+{
+	return root;
+}
+
 void entry_ids_above(uint64_t id)
 {
 	if (id > last_id)
@@ -578,7 +446,6 @@ static int check_names(const char *name, const char *location)
 /* What it owns, and into the indexes. */
 static int fill(struct entry *entry, const char *name, const char *location)
 {
-	const char *const *base = base_classes + (entry->kind == ENTRY_ROOT);
 	int r;
 
 	entry->name = strdup(name);
@@ -589,7 +456,7 @@ static int fill(struct entry *entry, const char *name, const char *location)
 		return -ENOMEM;
 	r = index_add(entry, text_key(INDEX_NAME, name));
 	if (r == 0)
-		r = entry_set_class(entry, *base);
+		r = entry_set_class(entry, entry->kind == ENTRY_ROOT ? "IORegistryEntry" : "IOService");
 	return r < 0 ? r : table_insert(&by_id, &entry->by_id, hash_id(entry->id));
 }
 
@@ -654,211 +521,6 @@ void entry_deinit(struct entry *entry)
 {
 	entry_retire(entry);
 	empty(entry);
-}
-
-/* Paths */
-
-static bool is_special(char c, bool first, const char *specials)
-{
-	unsigned char byte = (unsigned char)c;
-
-	return byte < ' ' || byte == 0x7f || (first && c == '.') || strchr(specials, c);
-}
-
-static char *escape_into(char *to, const char *from, bool first, const char *specials)
-{
-	for (; *from; from++, first = false)
-		if (is_special(*from, first, specials))
-			to += sprintf(to, "%%%02X", (unsigned char)*from);
-		else
-			*to++ = *from;
-	*to = '\0';
-	return to;
-}
-
-char *entry_component(const struct entry *entry)
-{
-	size_t length = strlen(entry->name) + strlen(entry->location);
-	char *text = malloc(3 * length + sizeof("@")), *to;
-
-	if (!text)
-		return NULL;
-	to = escape_into(text, entry->name, true, "/%@");
-	if (*entry->location) {
-		*to++ = '@';
-		escape_into(to, entry->location, false, "/%");
-	}
-	return text;
-}
-
-/* How many are above @entry, or -1 when that is not up to the root. */
-static ssize_t depth_of(const struct entry *entry, const struct plane *plane)
-{
-	ssize_t depth = 0;
-
-	while (entry && entry->kind != ENTRY_ROOT) {
-		entry = entry_parent(entry, plane);
-		depth++;
-	}
-	return entry ? depth : -1;
-}
-
-static int print_components(FILE *out, const struct entry **way, size_t n)
-{
-	while (n-- > 0) {
-		_cleanup_(freep) char *component = entry_component(way[n]);
-
-		if (!component)
-			return -ENOMEM;
-		fprintf(out, "/%s", component);
-	}
-	return 0;
-}
-
-char *entry_path(const struct entry *entry, const struct plane *plane)
-{
-	ssize_t depth = depth_of(entry, plane);
-	_cleanup_(freep) const struct entry **way = NULL;
-	char *text = NULL;
-	size_t size, n = 0;
-	FILE *out;
-	int r;
-
-	if (depth >= 0)
-		way = calloc((size_t)depth + 1, sizeof(struct entry *));
-	out = way ? open_memstream(&text, &size) : NULL;
-	if (!out)
-		return NULL;
-	for (; n < (size_t)depth; entry = entry_parent(entry, plane))
-		way[n++] = entry;
-	fprintf(out, "%s:%s", plane->name, n == 0 ? "/" : "");
-	r = print_components(out, way, n);
-	if (fclose(out) != 0 || r < 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
-/* The byte that @part begins with, as such or as %XX. Return: how long that is. */
-static size_t unescape_byte(const char *part, size_t length, char *ret)
-{
-	char digits[3] = { 0 };
-
-	*ret = *part;
-	if (*part != '%' || length < 3)
-		return 1;
-	memcpy(digits, part + 1, 2);
-	if (strspn(digits, HEX_DIGITS) != 2)
-		return 1;
-	*ret = (char)strtoul(digits, NULL, 16);
-	return 3;
-}
-
-/* A part of a component is @text, with or without escapes. */
-static bool unescapes_to(const char *part, size_t length, const char *text)
-{
-	for (; length > 0 && *text; text++) {
-		char byte;
-		size_t n = unescape_byte(part, length, &byte);
-
-		if (byte != *text)
-			return false;
-		part += n;
-		length -= n;
-	}
-	return length == 0 && !*text;
-}
-
-/* The next number of a list, in hexadecimal digits without zeros before; past the last, 0. */
-static const char *next_number(const char **list, size_t *ret_length)
-{
-	const char *number;
-
-	*list += strspn(*list, "0");
-	number = *list;
-	*ret_length = strspn(number, HEX_DIGITS);
-	*list += *ret_length;
-	if (**list == ',' || **list == ':')
-		++*list;
-	return number;
-}
-
-static bool is_number_list(const char *text)
-{
-	return text[strspn(text, HEX_DIGITS ",:")] == '\0';
-}
-
-bool entry_location_equals(const char *one, const char *other)
-{
-	if (!is_number_list(one) || !is_number_list(other))
-		return strcmp(one, other) == 0;
-	while (*one || *other) {
-		size_t length, other_length;
-		const char *number = next_number(&one, &length);
-		const char *other_number = next_number(&other, &other_length);
-
-		if (length != other_length || strncasecmp(number, other_number, length) != 0)
-			return false;
-	}
-	return true;
-}
-
-static bool location_is(const char *location, const char *part, size_t length)
-{
-	char text[ENTRY_NAME_MAX + 1];
-
-	if (!*location)
-		return false;
-	if (unescapes_to(part, length, location))
-		return true;
-	if (length > ENTRY_NAME_MAX)
-		return false;
-	memcpy(text, part, length);
-	text[length] = '\0';
-	return entry_location_equals(text, location);
-}
-
-bool entry_is_component(const struct entry *entry, const char *component, size_t length)
-{
-	const char *at = memchr(component, '@', length);
-	size_t name_length = at ? (size_t)(at - component) : length;
-
-	if (name_length == 0 && !at)
-		return false;
-	if (name_length > 0 && !unescapes_to(component, name_length, entry->name))
-		return false;
-	return !at || location_is(entry->location, at + 1, length - name_length - 1);
-}
-
-static struct entry *find_child(const struct entry *parent, const struct plane *plane,
-				const char *component, size_t length)
-{
-	const struct entry_link *link;
-
-	list_for_each(link, &parent->children, of_parent)
-		if (link->plane == plane && entry_is_component(link->child, component, length))
-			return link->child;
-	return NULL;
-}
-
-struct entry *entry_from_path(const char *path)
-{
-	size_t length = strcspn(path, ":");
-	const struct plane *plane = plane_find(path, length);
-	struct entry *entry = root;
-
-	if (!plane || path[length] != ':' || path[length + 1] != '/')
-		return NULL;
-	path += length + 1;
-	if (path[1] == '\0')
-		return root;
-	while (entry && *path == '/') {
-		length = strcspn(++path, "/");
-		entry = find_child(entry, plane, path, length);
-		path += length;
-	}
-	return entry;
 }
 
 /* What the indexes find */

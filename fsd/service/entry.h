@@ -20,8 +20,7 @@
 #include "util/table.h"
 
 #define ENTRY_FIRST_ID	0x100000100ull	/* the root's */
-#define ENTRY_NAME_MAX	127		/* bytes, also of a class and a location */
-#define ENTRY_LINEAGE_MAX 64		/* classes that entry_set_class() takes */
+#define ENTRY_NAME_MAX	127		/* bytes, also of a location */
 #define PLANE_NAME_MAX	32
 
 /* Bits of a state, with the original's values. */
@@ -95,11 +94,7 @@ void entry_deinit(struct entry *entry);
 void entry_ids_above(uint64_t id);
 uint64_t entry_last_id(void);
 
-/*
- * "C:Base:..." as the new lineage; what is missing of IOService and below is added.
- * Return: 0; -EINVAL for a class given twice, IOService and below not at the end, or other bytes
- * than letters, digits and "_.-"; -ENAMETOOLONG, -ENOMEM.
- */
+/* "C:Base:..." as the new lineage, as lineage_new() takes it. Return: what that returns. */
 int entry_set_class(struct entry *entry, const char *classes);
 const char *entry_class(const struct entry *entry);
 /* Its class is or derives from @name. */
@@ -129,7 +124,7 @@ struct entry *entry_parent(const struct entry *entry, const struct plane *plane)
 /* "name" or "name@location" as it stands in a path, escaped; the caller's, or NULL. */
 char *entry_component(const struct entry *entry);
 /*
- * "IOService:/Bus/Dev@0", each component escaped (entry.c says how). Return: the caller's; NULL
+ * "IOService:/Bus/Dev@0", each component escaped (path.c says how). Return: the caller's; NULL
  * when it is not in the plane, and for no memory.
  */
 char *entry_path(const struct entry *entry, const struct plane *plane);
@@ -141,6 +136,8 @@ bool entry_is_component(const struct entry *entry, const char *component, size_t
 bool entry_location_equals(const char *one, const char *other);
 
 struct entry *entry_by_id(uint64_t id);
+/* The root, or NULL. */
+struct entry *entry_root(void);
 
 /*
  * All with a key, in the order of ids: NULL-ended, the caller's array; NULL: no memory.

@@ -6,6 +6,7 @@
 
 #include "main.h"
 #include "service/entry.h"
+#include "service/lineage.h"
 
 #define N_MANY 100000
 
@@ -207,7 +208,7 @@ START_TEST(long_lineages_are_refused)
 {
 	char text[4096] = "C0";
 
-	for (int i = 1; i < ENTRY_LINEAGE_MAX; i++)
+	for (int i = 1; i < LINEAGE_MAX; i++)
 		sprintf(text + strlen(text), ":C%d", i);
 	ck_assert_int_eq(entry_set_class(&one, text), 0);
 	strcat(text, ":X");

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Paths of entries, to and from text.
+ *
+ * A byte of a name that has a meaning in a path is %XX there: a slash, '%',
+ * control bytes, a '.' at the start, and '@', which begins the location. Without
+ * its colon the path is that of the directory in the mount.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "service/entry.h"
+
+#define HEX_DIGITS "0123456789abcdefABCDEF"
+
+static bool is_special(char c, bool first, const char *specials)
+{
+	unsigned char byte = (unsigned char)c;
+
+	return byte < ' ' || byte == 0x7f || (first && c == '.') || strchr(specials, c);
+}
+
+static char *escape_into(char *to, const char *from, bool first, const char *specials)
+{
+	for (; *from; from++, first = false)
+		if (is_special(*from, first, specials))
+			to += sprintf(to, "%%%02X", (unsigned char)*from);
+		else
+			*to++ = *from;
+	*to = '\0';
+	return to;
+}
+
+char *entry_component(const struct entry *entry)
+{
+	size_t length = strlen(entry->name) + strlen(entry->location);
+	char *text = malloc(3 * length + sizeof("@")), *to;
+
+	if (!text)
+		return NULL;
+	to = escape_into(text, entry->name, true, "/%@");
+	if (*entry->location) {
+		*to++ = '@';
+		escape_into(to, entry->location, false, "/%");
+	}
+	return text;
+}
+
+/* How many are above @entry, or -1 when that is not up to the root. */
+static ssize_t depth_of(const struct entry *entry, const struct plane *plane)
+{
+	ssize_t depth = 0;
+
+	while (entry && entry->kind != ENTRY_ROOT) {
+		entry = entry_parent(entry, plane);
+		depth++;
+	}
+	return entry ? depth : -1;
+}
+
+static int print_components(FILE *out, const struct entry **way, size_t n)
+{
+	while (n-- > 0) {
+		_cleanup_(freep) char *component = entry_component(way[n]);
+
+		if (!component)
+			return -ENOMEM;
+		fprintf(out, "/%s", component);
+	}
+	return 0;
+}
+
+char *entry_path(const struct entry *entry, const struct plane *plane)
+{
+	ssize_t depth = depth_of(entry, plane);
+	_cleanup_(freep) const struct entry **way = NULL;
+	char *text = NULL;
+	size_t size, n = 0;
+	FILE *out;
+	int r;
+
+	if (depth >= 0)
+		way = calloc((size_t)depth + 1, sizeof(struct entry *));
+	out = way ? open_memstream(&text, &size) : NULL;
+	if (!out)
+		return NULL;
+	for (; n < (size_t)depth; entry = entry_parent(entry, plane))
+		way[n++] = entry;
+	fprintf(out, "%s:%s", plane->name, n == 0 ? "/" : "");
+	r = print_components(out, way, n);
+	if (fclose(out) != 0 || r < 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+/* The byte that @part begins with, as such or as %XX. Return: how long that is. */
+static size_t unescape_byte(const char *part, size_t length, char *ret)
+{
+	char digits[3] = { 0 };
+
+	*ret = *part;
+	if (*part != '%' || length < 3)
+		return 1;
+	memcpy(digits, part + 1, 2);
+	if (strspn(digits, HEX_DIGITS) != 2)
+		return 1;
+	*ret = (char)strtoul(digits, NULL, 16);
+	return 3;
+}
+
+/* A part of a component is @text, with or without escapes. */
+static bool unescapes_to(const char *part, size_t length, const char *text)
+{
+	for (; length > 0 && *text; text++) {
+		char byte;
+		size_t n = unescape_byte(part, length, &byte);
+
+		if (byte != *text)
+			return false;
+		part += n;
+		length -= n;
+	}
+	return length == 0 && !*text;
+}
+
+/* The next number of a list, in hexadecimal digits without zeros before; past the last, 0. */
+static const char *next_number(const char **list, size_t *ret_length)
+{
+	const char *number;
+
+	*list += strspn(*list, "0");
+	number = *list;
+	*ret_length = strspn(number, HEX_DIGITS);
+	*list += *ret_length;
+	if (**list == ',' || **list == ':')
+		++*list;
+	return number;
+}
+
+static bool is_number_list(const char *text)
+{
+	return text[strspn(text, HEX_DIGITS ",:")] == '\0';
+}
+
+bool entry_location_equals(const char *one, const char *other)
+{
+	if (!is_number_list(one) || !is_number_list(other))
+		return strcmp(one, other) == 0;
+	while (*one || *other) {
+		size_t length, other_length;
+		const char *number = next_number(&one, &length);
+		const char *other_number = next_number(&other, &other_length);
+
+		if (length != other_length || strncasecmp(number, other_number, length) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool location_is(const char *location, const char *part, size_t length)
+{
+	char text[ENTRY_NAME_MAX + 1];
+
+	if (!*location)
+		return false;
+	if (unescapes_to(part, length, location))
+		return true;
+	if (length > ENTRY_NAME_MAX)
+		return false;
+	memcpy(text, part, length);
+	text[length] = '\0';
+	return entry_location_equals(text, location);
+}
+
+bool entry_is_component(const struct entry *entry, const char *component, size_t length)
+{
+	const char *at = memchr(component, '@', length);
+	size_t name_length = at ? (size_t)(at - component) : length;
+
+	if (name_length == 0 && !at)
+		return false;
+	if (name_length > 0 && !unescapes_to(component, name_length, entry->name))
+		return false;
+	return !at || location_is(entry->location, at + 1, length - name_length - 1);
+}
+
+static struct entry *find_child(const struct entry *parent, const struct plane *plane,
+				const char *component, size_t length)
+{
+	const struct entry_link *link;
+
+	list_for_each(link, &parent->children, of_parent)
+		if (link->plane == plane && entry_is_component(link->child, component, length))
+			return link->child;
+	return NULL;
+}
+
+struct entry *entry_from_path(const char *path)
+{
+	size_t length = strcspn(path, ":");
+	const struct plane *plane = plane_find(path, length);
+	struct entry *entry = entry_root();
+
+	if (!plane || path[length] != ':' || path[length + 1] != '/')
+		return NULL;
+	path += length + 1;
+	if (path[1] == '\0')
+		return entry;
+	while (entry && *path == '/') {
+		length = strcspn(++path, "/");
+		entry = find_child(entry, plane, path, length);
+		path += length;
+	}
+	return entry;
+}
