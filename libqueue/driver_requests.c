@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * driver_requests - what fsd asks of a driver, one function of a table for each kind
+ */
+#include <string.h>
+
+#include "driver_call.h"
+#include "driver_client.h"
+#include "driver_port.h"
+#include "driver_requests.h"
+#include "driver_task.h"
+#include "json_text.h"
+
+/* A request, with what most of them have. */
+struct request {
+	IOService *service;
+	const json_t *object;
+	json_t *answer;			/* may be added to */
+	uint64_t number;		/* "conn" */
+	struct connection *connection;	/* NULL: none of that number */
+	UInt32 type;
+};
+
+static uint64_t word_of(const json_t *object, const char *key)
+{
+	uint64_t word;
+
+	return json_text_word(json_object_get(object, key), &word) < 0 ? 0 : word;
+}
+
+static IOReturn serve_open(struct request *request)
+{
+	IOService *service = request->service;
+	task_t task = task_new(request->object, service->mount);
+	IOUserClient *client = NULL;
+	IOReturn result;
+
+	if (!task)
+		return kIOReturnNoMemory;
+	result = SERVICE_CALL(service, newUserClient)(service, task, task, request->type, NULL, &client);
+	if (result == kIOReturnSuccess && !client)
+		result = kIOReturnError;
+	if (result == kIOReturnSuccess && service_add_connection(service, request->number, client) < 0)
+		result = kIOReturnNoMemory;
+	if (result != kIOReturnSuccess)
+		OSObject_release(client);
+	OSObject_release(task);
+	return result;
+}
+
+static IOReturn serve_call(struct request *request)
+{
+	return driver_call(request->service, request->connection, request->object, request->answer);
+}
+
+static IOReturn serve_memory(struct request *request)
+{
+	bool read_only = false;
+	const char *target;
+	IOReturn result;
+
+	result = client_memory(request->connection->client, request->type, &target, &read_only);
+	if (result != kIOReturnSuccess)
+		return result;
+	if (json_object_set_new(request->answer, "buf", json_string(target)) < 0 ||
+	    json_object_set_new(request->answer, "ro", json_boolean(read_only)) < 0)
+		return kIOReturnNoMemory;
+	return kIOReturnSuccess;
+}
+
+/* The driver owns the port, unless it refuses. */
+static IOReturn serve_port(struct request *request)
+{
+	IOUserClient *client = request->connection->client;
+	struct driver_port port = { .service = request->service, .connection = request->number,
+				    .is_notification = true, .type = request->type };
+	mach_port_t number = driver_port_new(&port);
+	IOReturn result;
+
+	if (number == MACH_PORT_NULL)
+		return kIOReturnNoMemory;
+	result = CLIENT_CALL(client, registerNotificationPort64)(client, number, request->type,
+								 word_of(request->object, "ref"));
+	if (result != kIOReturnSuccess)
+		driver_port_release(number);
+	return result;
+}
+
+static IOReturn serve_unport(struct request *request)
+{
+	IOUserClient *client = request->connection->client;
+
+	return CLIENT_CALL(client, registerNotificationPort64)(client, MACH_PORT_NULL, request->type, 0);
+}
+
+static IOReturn serve_add_client(struct request *request)
+{
+	IOUserClient *client = request->connection->client;
+	struct connection *other;
+
+	other = service_find_connection(request->service, word_of(request->object, "to"));
+	return other ? CLIENT_CALL(client, connectClient)(client, other->client) : kIOReturnBadArgument;
+}
+
+/* Of a client's connection, or of the service. */
+static IOReturn serve_set_properties(struct request *request)
+{
+	json_t *properties = json_object_get(request->object, "props");
+
+	if (request->connection)
+		return CLIENT_CALL(request->connection->client, setProperties)
+			(request->connection->client, properties);
+	if (request->number != 0)
+		return kIOReturnNotAttached;
+	return SERVICE_CALL(request->service, setProperties)(request->service, properties);
+}
+
+static IOReturn serve_probe(struct request *request)
+{
+	return SERVICE_CALL(request->service, requestProbe)
+		(request->service, (IOOptionBits)word_of(request->object, "options"));
+}
+
+static IOReturn serve_seize(struct request *request)
+{
+	IOUserClient *client = request->connection->client;
+	IOOptionBits options = kIOServiceSeize;
+
+	return CLIENT_CALL(client, message)(client, kIOMessageServiceIsRequestingClose,
+					    request->service, &options);
+}
+
+static IOReturn serve_close(struct request *request)
+{
+	service_close_connection(request->service, request->connection,
+				 json_is_true(json_object_get(request->object, "died")));
+	return kIOReturnSuccess;
+}
+
+static const struct row {
+	const char *op;
+	IOReturn (*serve)(struct request *request);
+	bool needs_connection;
+} rows[] = {
+	{ "open",	serve_open,		false },
+	{ "call",	serve_call,		true },
+	{ "mem",	serve_memory,		true },
+	{ "port",	serve_port,		true },
+	{ "unport",	serve_unport,		true },
+	{ "addclient",	serve_add_client,	true },
+	{ "setprops",	serve_set_properties,	false },
+	{ "probe",	serve_probe,		false },
+	{ "seize",	serve_seize,		true },
+	{ "close",	serve_close,		true },
+	/* "cancel": a call is answered before the next request is looked at. */
+};
+
+static IOReturn serve(struct request *request, const char *op)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].op, op) != 0)
+			continue;
+		if (rows[i].needs_connection && !request->connection)
+			return kIOReturnNotAttached;
+		return rows[i].serve(request);
+	}
+	return kIOReturnUnsupported;
+}
+
+json_t *driver_serve(IOService *service, const json_t *object)
+{
+	const char *op = json_string_value(json_object_get(object, "op"));
+	json_t *id = json_object_get(object, "id");
+	struct request request = {
+		.service = service,
+		.object = object,
+		.answer = json_object(),
+		.number = word_of(object, "conn"),
+		.type = (UInt32)word_of(object, "type"),
+	};
+	IOReturn result;
+
+	if (!op || !request.answer) {
+		json_decref(request.answer);
+		return NULL;
+	}
+	request.connection = service_find_connection(service, request.number);
+	service->depth++;
+	result = serve(&request, op);
+	service->depth--;
+	service_settle(service);
+
+	if (id && json_object_set(request.answer, "id", id) == 0 &&
+	    json_object_set_new(request.answer, "rc", json_integer((UInt32)result)) == 0)
+		return request.answer;
+	json_decref(request.answer);
+	return NULL;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * driver_task - who uses a user client: a process as fsd saw it at the open
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <IOKit/IOUserClient.h>
+
+#include "object.h"
+
+struct IOTask {
+	OSObject object;
+	pid_t pid;		/* 0: not visible from here */
+	uid_t uid;
+	gid_t gid;
+	uint64_t unique_id;	/* tells it from a later process with that pid; 0: not known */
+	char *name, *path;	/* owned; "" for what is not known */
+	char *mount;		/* owned; where the console's users are to be read */
+	json_t *entitlements;	/* owned; an object */
+};
+
+/*
+ * The task of a request with uid, gid, pid, comm, exe, ents; each may be missing. The process waits
+ * for the answer, so what /proc says of it now is true. Return: a reference, or NULL.
+ */
+task_t task_new(const json_t *request, const char *mount);
+
+/* The process is still the one that it was. */
+bool task_is_alive(task_t task);
+
+/* Who makes the call that this thread serves; NULL: no call. */
+extern _Thread_local task_t task_of_call;
