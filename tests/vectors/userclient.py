@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""userclient.py FSD VECTORS LIBRARY [NAME...] - the lines of VECTORS, said with the files of a mount
+"""userclient.py FSD PROGRAM VECTORS LIBRARY [NAME...] - the lines of VECTORS, said with the files of a mount, and through libqueue
 
 Each line has an fsd of its own, and real drivers and clients. Nothing here knows what is right: an operation becomes reads and
-writes of files, what these gave becomes a result, and the line says whether that is the one. LIBRARY names the lines that are
-left to run_userclient_vectors. With NAMEs, only these. TAP.
+writes of files, what these gave becomes a result, and the line says whether that is the one. The lines that LIBRARY names are
+said by PROGRAM, run_userclient_vectors, alone; method calls are said both ways. With NAMEs, only these. TAP.
 """
 import contextlib
 import fcntl
@@ -537,15 +537,29 @@ def unordered(results, operations):
     return [sorted(result) if operation['op'] == 'getMatching' else result for result, operation in zip(results, operations)]
 
 
-def check(fsd, line):
+def by_files(mount, line):
+    place = FAMILIES[line['name'].split('-')[0]](mount, line['given'])
+    return [place.run(operation) for operation in line['ops']]
+
+
+def by_library(program):
+    def way(mount, line):
+        done = subprocess.run([program], input=json.dumps(line), capture_output=True, text=True, timeout=PATIENCE, check=False,
+                              env={**os.environ, 'FSD_MOUNT': mount.path})
+        if done.returncode:
+            raise RuntimeError(f'exit status {done.returncode}: {done.stderr}')
+        return json.loads(done.stdout)
+    return way
+
+
+def check(fsd, line, way):
     """None, or what is wrong"""
-    family, operations = FAMILIES[line['name'].split('-')[0]], line['ops']
+    family, operations = FAMILIES.get(line['name'].split('-')[0], Family), line['ops']
     if family is Privilege and os.getuid() != 0:
         raise Skip('needs root: other users have to be made')
     mount = Mount(fsd, family.policy(line['given'], operations))
     try:
-        place = family(mount, line['given'])
-        seen = [place.run(operation) for operation in operations]
+        seen = way(mount, line)
     finally:
         mount.close()
     wanted = unordered(line['expect'], operations)
@@ -563,39 +577,54 @@ def tell(number, name, problem):
     sys.stdout.flush()
 
 
-def run(number, fsd, line, left):
-    name, problem = line['name'], None
-    if name in left:
-        print(f'ok {number} {name} # SKIP run_userclient_vectors says it: {left[name]}')
-        return True
+def try_way(fsd, line, way):
     signal.alarm(PATIENCE)
     try:
-        problem = check(fsd, line)
-    except Skip as skip:
-        print(f'ok {number} {name} # SKIP {skip}')
-        return True
+        return check(fsd, line, way)
+    except Skip:
+        raise
     except Exception as error:          # pylint: disable=broad-except
         trace = error.__traceback__
         while trace.tb_next:
             trace = trace.tb_next
-        problem = f'{type(error).__name__}: {error} (line {trace.tb_lineno})'
+        return f'{type(error).__name__}: {error} ({trace.tb_frame.f_code.co_name}, line {trace.tb_lineno})'
     finally:
         signal.alarm(0)
-    tell(number, name, problem)
-    return not problem
 
 
-def main(fsd, vectors, library, *names):
+def run(number, fsd, line, ways):
+    name, problems = line['name'], []
+    try:
+        for way, call in ways.items():
+            problem = try_way(fsd, line, call)
+            problems += [f'{way}: {problem}'] if problem else []
+    except Skip as skip:
+        print(f'ok {number} {name} # SKIP {skip}')
+        return True
+    tell(number, name, '\n'.join(problems))
+    return not problems
+
+
+def ways_of(name, left, program):
+    ways = {}
+    if name not in left:
+        ways['files'] = by_files
+    if name in left or FAMILIES[name.split('-')[0]] is Dispatch:
+        ways['library'] = by_library(program)
+    return ways
+
+
+def main(fsd, program, vectors, library, *names):
     if not os.access('/dev/fuse', os.R_OK | os.W_OK):
         print('1..0 # SKIP /dev/fuse is not ours to open')
         return 0
     signal.signal(signal.SIGALRM, give_up)
     lines = [json.loads(line) for line in read(vectors).splitlines()]
-    left = dict(line.split('\t') for line in read(library).splitlines() if line and line[0] != '#')
+    left = {line.split('\t')[0] for line in read(library).splitlines() if line and line[0] != '#'}
     lines = [line for line in lines if line['name'] in names or not names]
     print(f'1..{len(lines)}')
     # All are run, whatever fails.
-    return not all([run(number, fsd, line, left) for number, line in enumerate(lines, 1)])
+    return not all([run(number, fsd, line, ways_of(line['name'], left, program)) for number, line in enumerate(lines, 1)])
 
 
 sys.exit(main(*sys.argv[1:]))
