@@ -12,6 +12,7 @@
 #include "service/index.h"
 #include "service/lineage.h"
 #include "service/property.h"
+#include "util/utf8.h"
 
 #define UPPER_CASE	"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define USER_PROPERTIES	"IOUserServiceProperties"
@@ -147,10 +148,18 @@ json_t *entry_property(const struct entry *entry, const char *key)
 	return strcmp(key, USER_PROPERTIES) != 0 ? json_object_get(entry->properties, key) : NULL;
 }
 
+/* As json_copy(), which does not tell when there was no memory for all of it. */
+static json_t *copy(json_t *object)
+{
+	json_auto_t *result = json_object();
+
+	return result && json_object_update(result, object) == 0 ? steal(result) : NULL;
+}
+
 static json_t *merged(json_t *properties)
 {
 	json_t *user = json_object_get(properties, USER_PROPERTIES);
-	json_auto_t *all = json_copy(properties);
+	json_auto_t *all = copy(properties);
 
 	if (!all || !property_is_dictionary(user))
 		return steal(all);
@@ -255,16 +264,8 @@ static json_t *view(const struct entry *entry, const char *key, json_t *value)
 		result = json_object();
 		return result && put(result, key, hiding ? hiding : value) == 0 ? steal(result) : NULL;
 	}
-	result = json_copy(entry->properties);
+	result = copy(entry->properties);
 	return result && put(result, key, value) == 0 ? merged(result) : NULL;
-}
-
-/* JSON can hold it: it is UTF-8. */
-static bool is_text(const char *text)
-{
-	json_auto_t *value = json_string(text);
-
-	return value;
 }
 
 int entry_set_property(struct entry *entry, const char *key, json_t *value)
@@ -272,7 +273,7 @@ int entry_set_property(struct entry *entry, const char *key, json_t *value)
 	json_auto_t *old = NULL, *new = NULL;
 	int r;
 
-	if ((key[0] == '$' && key[1] != '$') || !is_text(key))
+	if ((key[0] == '$' && key[1] != '$') || !utf8_is_valid(key))
 		return -EINVAL;
 	old = view(entry, key, json_object_get(entry->properties, key));
 	new = view(entry, key, value);
@@ -440,7 +441,7 @@ static int check_names(const char *name, const char *location)
 {
 	if (strlen(name) > ENTRY_NAME_MAX || strlen(location) > ENTRY_NAME_MAX)
 		return -ENAMETOOLONG;
-	return *name && is_text(name) && is_text(location) ? 0 : -EINVAL;
+	return *name && utf8_is_valid(name) && utf8_is_valid(location) ? 0 : -EINVAL;
 }
 
 /* What it owns, and into the indexes. */

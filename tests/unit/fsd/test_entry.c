@@ -153,6 +153,9 @@ START_TEST(a_name_is_text_of_up_to_127_bytes)
 	ck_assert_int_eq(entry_init(&entry, ENTRY_SERVICE, 0, "x", name), -ENAMETOOLONG);
 	ck_assert_int_eq(entry_init(&entry, ENTRY_SERVICE, 0, "", ""), -EINVAL);
 	ck_assert_int_eq(entry_init(&entry, ENTRY_SERVICE, 0, "\xff", ""), -EINVAL);
+	ck_assert_int_eq(entry_init(&entry, ENTRY_SERVICE, 0, "\xc3", ""), -EINVAL);
+	ck_assert_int_eq(entry_init(&entry, ENTRY_SERVICE, 0, "\xed\xa0\x80", ""), -EINVAL);
+	ck_assert_int_eq(entry_init(&entry, ENTRY_SERVICE, 0, "\xf0\x9f\x92", ""), -EINVAL);
 	ck_assert_int_eq(entry_init(&entry, ENTRY_SERVICE, 0, "x", "\xff"), -EINVAL);
 	ck_assert_int_eq(entry_init(&entry, ENTRY_ROOT, 0, "Root", ""), -EINVAL);	/* a second */
 	ck_assert_uint_eq(entry_last_id(), two.id);
@@ -477,6 +480,7 @@ static const struct {
 	{ "a\tb\x7f", "\n", "a%09b%7F@%0A" },
 	{ "a@b", "c@d", "a%40b@c@d" },
 	{ "\xc3\xbc", "", "\xc3\xbc" },
+	{ "\xe2\x82\xac\xf0\x9f\x92\xa1", "", "\xe2\x82\xac\xf0\x9f\x92\xa1" },
 	{ "%41", "", "%2541" },
 };
 
