@@ -36,6 +36,7 @@ static void handle_free(struct handle *handle)
 	close_fd(handle->fd);
 	free(handle->mount);
 	free(handle->path);
+	free(handle->class_name);
 	free(handle);
 }
 

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <IOKit/IOTypes.h>
 
@@ -35,6 +36,7 @@ struct handle {
 	uint64_t id;			/* of the entry in the registry; 0: it is none */
 	char *mount;			/* owned; absolute path of the mount, or NULL */
 	char *path;			/* owned; its directory in the mount, "IOService/Bus", or NULL */
+	char *class_name;		/* owned; an entry's that was gone already, or NULL */
 	const char *lineage;		/* static; "Class:Base:..." of what is no entry */
 	void (*free)(struct handle *handle);	/* gives up what the kind's own struct owns; or NULL */
 };
@@ -63,7 +65,11 @@ void handle_put(struct handle *handle);
 /* The program has a reference still. */
 bool handle_is_used(struct handle *handle);
 
+/* For _cleanup_(), and variables of any kind's own struct. */
 static inline void handle_putp(void *pointer)
 {
-	handle_put(*(struct handle **)pointer);
+	struct handle *handle;
+
+	memcpy(&handle, pointer, sizeof(handle));
+	handle_put(handle);
 }

@@ -13,19 +13,16 @@
 
 #include "cleanup.h"
 #include "handle.h"
-#include "json_text.h"
 #include "mount.h"
 
 #define FIRST_FD	3
 #define ROOM_TEXT	4096	/* what most files fit into */
+#define MAX_TEXT	(256u << 20)	/* a million services that match */
 
-int file_open(int at, const char *file, int flags)
+int fd_above_standard(int fd)
 {
-	int fd, higher;
+	int higher;
 
-	do {
-		fd = openat(at, file, flags | O_CLOEXEC);
-	} while (fd < 0 && errno == EINTR);
 	if (fd < 0)
 		return -errno;
 	if (fd >= FIRST_FD)
@@ -35,6 +32,16 @@ int file_open(int at, const char *file, int flags)
 		higher = -errno;
 	close(fd);
 	return higher;
+}
+
+int file_open(int at, const char *file, int flags)
+{
+	int fd;
+
+	do {
+		fd = openat(at, file, flags | O_CLOEXEC);
+	} while (fd < 0 && errno == EINTR);
+	return fd_above_standard(fd);
 }
 
 int mount_open(const char *mount, const char *file, int flags)
@@ -55,7 +62,7 @@ static int grow(char **text, size_t *room, size_t size)
 
 	if (size + 1 < *room)
 		return 0;
-	if (size > JSON_TEXT_MAX)
+	if (size > MAX_TEXT)
 		return -EMSGSIZE;
 	*room = *room ? 2 * *room : ROOM_TEXT;
 	larger = realloc(*text, *room);

@@ -22,6 +22,9 @@
  */
 IOReturn mount_of_port(mach_port_t port, char **ret);
 
+/* What a system call returned as a new descriptor. Return: one of ours, or the negative errno. */
+int fd_above_standard(int fd);
+
 /* $M/@file. Return: a descriptor, or a negative errno. */
 int mount_open(const char *mount, const char *file, int flags);
 
@@ -30,7 +33,7 @@ int file_open(int at, const char *file, int flags);
 
 /*
  * All of a file, ended by NUL, the caller's; @ret_size may be NULL. A signal does not
- * end a read that waits. Return: 0, -EMSGSIZE for more than a document may have, or what failed.
+ * end a read that waits. Return: 0, -EMSGSIZE for more than 256 MiB, or what failed.
  */
 int file_read(int at, const char *file, char **ret, size_t *ret_size);
 

@@ -46,3 +46,6 @@ void notify_end(struct notify_watch *watch);
  * IOCreateReceivePort(). Return: a reference, for OSObject_release(), or NULL.
  */
 struct IONotificationPort *notify_find(mach_port_t port);
+
+/* The mount of its main port. Return: as mount_of_port(). */
+IOReturn notify_mount(struct IONotificationPort *port, char **ret);

@@ -29,6 +29,7 @@ typedef int16_t		SInt16;
 typedef int32_t		SInt32;
 typedef int64_t		SInt64;
 typedef unsigned char	Boolean;
+typedef int		boolean_t;
 
 typedef int32_t		kern_return_t;
 typedef kern_return_t	IOReturn;
