@@ -432,14 +432,14 @@ static void called_more(void *refcon, IOReturn result, void **arguments, uint32_
 		heard->arguments[i] = (uint64_t)(uintptr_t)arguments[i];
 }
 
-static uint64_t start(io_connect_t connect, IONotificationPortRef port, void *function,
+static uint64_t start(io_connect_t connect, IONotificationPortRef port, uintptr_t function,
 		      struct heard *heard, IOReturn answer)
 {
 	uint64_t reference[kOSAsyncRef64Count] = { 0 };
 	char line[64], *token;
 	ssize_t n;
 
-	reference[kIOAsyncCalloutFuncIndex] = (uint64_t)(uintptr_t)function;
+	reference[kIOAsyncCalloutFuncIndex] = function;
 	reference[kIOAsyncCalloutRefconIndex] = (uint64_t)(uintptr_t)heard;
 	snprintf(line, sizeof(line), "{'rc':%u}\n", (unsigned)answer);
 	say(&mount.call, line);
@@ -455,12 +455,18 @@ static uint64_t start(io_connect_t connect, IONotificationPortRef port, void *fu
 	return strtoull(token + 8, NULL, 10);
 }
 
-static void complete(const char *format, uint64_t token)
+static void write_async(const char *text)
+{
+	ck_assert_int_eq(write(mount.async, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+/* @rest: what stands behind the reference. */
+static void complete(uint64_t token, const char *rest)
 {
 	char line[256];
-	int n = snprintf(line, sizeof(line), format, (unsigned long long)token);
 
-	ck_assert_int_eq(write(mount.async, line, (size_t)n), n);
+	snprintf(line, sizeof(line), "{\"ref\":%llu,%s\n", (unsigned long long)token, rest);
+	write_async(line);
 }
 
 static void dispatch(IONotificationPortRef port)
@@ -479,24 +485,23 @@ START_TEST(a_completion_is_given_to_the_function_of_its_call)
 	io_connect_t connect = open_connection(&mount);
 	struct heard heard = { 0 };
 	uint64_t token[4] = {
-		start(connect, port, (void *)called0, &heard, 0),
-		start(connect, port, (void *)called1, &heard, 0),
-		start(connect, port, (void *)called2, &heard, 0),
-		start(connect, port, (void *)called_more, &heard, 0),
+		start(connect, port, (uintptr_t)called0, &heard, 0),
+		start(connect, port, (uintptr_t)called1, &heard, 0),
+		start(connect, port, (uintptr_t)called2, &heard, 0),
+		start(connect, port, (uintptr_t)called_more, &heard, 0),
 	};
 
-	complete("{\"ref\":%llu,\"rc\":3758097084,\"args\":[]}\n", token[0]);
+	complete(token[0], "\"rc\":3758097084,\"args\":[]}");
 	dispatch(port);
 	ck_assert_uint_eq(heard.n_calls, 1);
 	ck_assert_int_eq(heard.result, kIOReturnError);
-	complete("{\"ref\":%llu,\"rc\":0,\"args\":[11]}\n", token[1]);
+	complete(token[1], "\"rc\":0,\"args\":[11]}");
 	dispatch(port);
 	ck_assert_uint_eq(heard.n_arguments, 1);
-	complete("{\"ref\":%llu,\"rc\":0,\"args\":[11,18446744073709551615]}\n", token[2]);
+	complete(token[2], "\"rc\":0,\"args\":[11,18446744073709551615]}");
 	dispatch(port);
 	ck_assert_uint_eq(heard.n_arguments, 2);
-	complete("{\"ref\":%llu,\"rc\":0,\"args\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]}\n",
-		 token[3]);
+	complete(token[3], "\"rc\":0,\"args\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]}");
 	dispatch(port);
 	ck_assert_uint_eq(heard.n_arguments, 16);
 	ck_assert_uint_eq(heard.arguments[15], 16);
@@ -512,15 +517,17 @@ START_TEST(a_call_may_be_completed_more_than_once)
 	IONotificationPortRef port = IONotificationPortCreate(MACH_PORT_NULL);
 	io_connect_t connect = open_connection(&mount);
 	struct heard heard = { 0 };
-	uint64_t token = start(connect, port, (void *)called0, &heard, 0);
+	uint64_t token = start(connect, port, (uintptr_t)called0, &heard, 0);
+	char piece[64];
 
 	/* In pieces, and several at once. */
-	complete("{\"ref\":%llu,", token);
+	snprintf(piece, sizeof(piece), "{\"ref\":%llu,", (unsigned long long)token);
+	write_async(piece);
 	dispatch(port);
 	ck_assert_uint_eq(heard.n_calls, 0);
-	complete("\"rc\":0}\n", 0);
+	write_async("\"rc\":0}\n");
 	for (int i = 0; i < 100; i++)
-		complete("{\"ref\":%llu,\"rc\":0}\n", token);
+		complete(token, "\"rc\":0}");
 	dispatch(port);
 	ck_assert_uint_eq(heard.n_calls, 101);
 
@@ -534,13 +541,13 @@ START_TEST(equal_references_are_one)
 	IONotificationPortRef port = IONotificationPortCreate(MACH_PORT_NULL);
 	io_connect_t connect = open_connection(&mount);
 	struct heard one = { 0 }, two = { 0 };
-	uint64_t token = start(connect, port, (void *)called0, &one, 0);
+	uint64_t token = start(connect, port, (uintptr_t)called0, &one, 0);
 
-	ck_assert_uint_eq(start(connect, port, (void *)called0, &one, 0), token);
-	ck_assert_uint_ne(start(connect, port, (void *)called0, &two, 0), token);
+	ck_assert_uint_eq(start(connect, port, (uintptr_t)called0, &one, 0), token);
+	ck_assert_uint_ne(start(connect, port, (uintptr_t)called0, &two, 0), token);
 	/* A call that was refused takes none away. */
-	ck_assert_uint_eq(start(connect, port, (void *)called0, &one, kIOReturnBusy), token);
-	complete("{\"ref\":%llu,\"rc\":0}\n", token);
+	ck_assert_uint_eq(start(connect, port, (uintptr_t)called0, &one, kIOReturnBusy), token);
+	complete(token, "\"rc\":0}");
 	dispatch(port);
 	ck_assert_uint_eq(one.n_calls, 1);
 	ck_assert_uint_eq(two.n_calls, 0);
@@ -555,15 +562,15 @@ START_TEST(a_completion_of_no_call_is_dropped)
 	IONotificationPortRef port = IONotificationPortCreate(MACH_PORT_NULL);
 	io_connect_t connect = open_connection(&mount);
 	struct heard heard = { 0 };
-	uint64_t token = start(connect, port, (void *)called0, &heard, kIOReturnBusy);
+	uint64_t token = start(connect, port, (uintptr_t)called0, &heard, kIOReturnBusy);
 
-	complete("{\"ref\":%llu,\"rc\":0}\n", token);
-	complete("{\"ref\":0,\"rc\":0}\n{\"ref\":18446744073709551615,\"rc\":0}\nwhat?\n\n", 0);
-	token = start(connect, port, NULL, &heard, 0);
-	complete("{\"ref\":%llu,\"rc\":0}\n", token);
-	token = start(connect, port, (void *)called0, &heard, 0);
+	complete(token, "\"rc\":0}");
+	write_async("{\"ref\":0,\"rc\":0}\n{\"ref\":18446744073709551615,\"rc\":0}\nwhat?\n\n");
+	token = start(connect, port, 0, &heard, 0);
+	complete(token, "\"rc\":0}");
+	token = start(connect, port, (uintptr_t)called0, &heard, 0);
 	for (uint64_t other = token - 2; other < token + 3; other++)
-		complete("{\"ref\":%llu,\"rc\":0}\n", other);
+		complete(other, "\"rc\":0}");
 	dispatch(port);
 	ck_assert_uint_eq(heard.n_calls, 1);
 
@@ -582,13 +589,13 @@ START_TEST(each_port_hears_of_its_own_calls)
 	uint64_t token[2];
 
 	for (int i = 0; i < 2; i++)
-		token[i] = start(connect, port[i], (void *)called0, &heard[i], 0);
+		token[i] = start(connect, port[i], (uintptr_t)called0, &heard[i], 0);
 	ck_assert_uint_ne(token[0], token[1]);
 	/* This FIFO gives a line to one of them; fsd gives it to all. */
-	complete("{\"ref\":%llu,\"rc\":0}\n", token[1]);
+	complete(token[1], "\"rc\":0}");
 	dispatch(port[0]);
 	ck_assert_uint_eq(heard[0].n_calls + heard[1].n_calls, 0);
-	complete("{\"ref\":%llu,\"rc\":0}\n", token[1]);
+	complete(token[1], "\"rc\":0}");
 	dispatch(port[1]);
 	ck_assert_uint_eq(heard[1].n_calls, 1);
 
@@ -626,9 +633,9 @@ START_TEST(a_callback_may_close_its_connection)
 	uint64_t token;
 
 	closing = open_connection(&mount);
-	token = start(closing, port, (void *)close_it, &heard, 0);
+	token = start(closing, port, (uintptr_t)close_it, &heard, 0);
 	for (int i = 0; i < 3; i++)
-		complete("{\"ref\":%llu,\"rc\":0}\n", token);
+		complete(token, "\"rc\":0}");
 	dispatch(port);
 	ck_assert_uint_eq(heard.n_calls, 1);
 	IONotificationPortDestroy(port);
