@@ -92,10 +92,49 @@ static bool is_hit(struct entry *entry)
 	       (!options.key || has_key(entry));
 }
 
-/* Showing */
+/* Walking */
 
-static bool may_descend(unsigned depth)
+/* Entries that were entered: one that has several parents is met, but not entered, again. */
+struct entered {
+	uint64_t *ids;		/* a table of a power of two; 0: free */
+	size_t n, room;
+};
+
+static bool put_id(struct entered *entered, uint64_t id)
 {
+	size_t at = (size_t)(id * 0x9e3779b97f4a7c15ull >> 32) & (entered->room - 1);
+
+	while (entered->ids[at] && entered->ids[at] != id)
+		at = (at + 1) & (entered->room - 1);
+	if (entered->ids[at])
+		return false;
+	entered->ids[at] = id;
+	entered->n++;
+	return true;
+}
+
+/* Return: whether it is the first time. */
+static bool enter(struct entered *entered, uint64_t id)
+{
+	struct entered larger = { .room = entered->room ? 2 * entered->room : 1024 };
+
+	if (2 * entered->n < entered->room)
+		return put_id(entered, id);
+	larger.ids = calloc(larger.room, sizeof(*larger.ids));
+	if (!larger.ids)
+		errx(1, "no memory");
+	for (size_t i = 0; i < entered->room; i++)
+		if (entered->ids[i])
+			put_id(&larger, entered->ids[i]);
+	free(entered->ids);
+	*entered = larger;
+	return put_id(entered, id);
+}
+
+static bool may_descend(struct entered *entered, const struct entry *entry, unsigned depth)
+{
+	if (!enter(entered, entry->id))
+		return false;
 	if (depth < IOREG_MAX_DEPTH)
 		return true;
 	warnx("more than %d levels; what is below is left out", IOREG_MAX_DEPTH);
@@ -111,6 +150,8 @@ static void check(int r)
 	warnx("cannot go on in a directory: %s", strerror(-r));
 	status = 1;
 }
+
+/* Showing */
 
 /* All but its end. */
 static void json_begin(struct entry *entry, bool is_first, bool with_properties)
@@ -144,12 +185,13 @@ static void show_one(struct entry *entry, const struct bars *bars, bool is_first
 /* @from: the depth of the top of what is shown. */
 static void show(struct entry *entry, struct bars *bars, unsigned from, bool is_first)
 {
+	static struct entered entered;
 	unsigned depth = bars->depth;
 	bool at_limit = options.depth && depth - from + 1 >= options.depth;
 	struct children children = { .parent = entry };
 	bool has_children, first = true;
 
-	if (!at_limit && may_descend(depth))
+	if (!at_limit && may_descend(&entered, entry, depth))
 		check(children_open(entry, &children));
 	has_children = children_more(&children);
 	bars->more[depth + 1] = has_children;
@@ -220,16 +262,18 @@ static void show_hit(const struct step *step)
 /* @shown: entries above this depth were printed already. */
 static void look(const struct step *step, unsigned shown)
 {
-	struct children children = { .parent = step->entry };
+	static struct entered entered;
+	struct children children;
 
+	if (!may_descend(&entered, step->entry, step->depth))
+		return;
 	if (step->depth >= shown && is_hit(step->entry)) {
 		show_hit(step);
 		if (!options.depth)
 			return;
 		shown = step->depth + options.depth;
 	}
-	if (may_descend(step->depth))
-		check(children_open(step->entry, &children));
+	check(children_open(step->entry, &children));
 	while (children_more(&children)) {
 		struct entry *child;
 

@@ -164,14 +164,20 @@ static bool is_word(const char *name)
 	return false;
 }
 
+/* A directory, or a link to one that stands elsewhere. */
+static bool may_be_entry(const struct dirent64 *found)
+{
+	return (found->d_type == DT_DIR || found->d_type == DT_LNK || found->d_type == DT_UNKNOWN) &&
+	       *found->d_name != '.' && !is_word(found->d_name);
+}
+
 static int names_add_listed(struct names *names, const char *list, size_t size)
 {
 	for (size_t at = 0; at < size; ) {
 		const struct dirent64 *found = (const void *)(list + at);
-		bool may_be = found->d_type == DT_DIR || found->d_type == DT_UNKNOWN;
 		int r = 0;
 
-		if (may_be && *found->d_name != '.' && !is_word(found->d_name))
+		if (may_be_entry(found))
 			r = names_add(names, found->d_name);
 		if (r < 0)
 			return r;
@@ -303,15 +309,18 @@ int entry_open_root(int mount, const char *plane, struct entry **ret)
 	return r;
 }
 
-/* A directory in the service plane is the entry's own; in another it has a link to that. */
+/* A directory in the service plane is the entry's own; in another it has a link `entry` to that. */
 static struct entry *open_service(const struct entry *parent, const char *name)
 {
-	int links = openat(parent->links, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int files = links;
+	bool is_elsewhere = parent->links != parent->files;
+	int links, files;
 
+	if (is_elsewhere && strcmp(name, "entry") == 0)
+		return NULL;
+	files = links = openat(parent->links, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (links < 0)
 		return NULL;
-	if (parent->links != parent->files) {
+	if (is_elsewhere) {
 		files = openat(links, "entry", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (files < 0) {
 			close(links);
