@@ -75,6 +75,12 @@ void planes_free(void)
 
 /* Classes */
 
+/* It is in no index, and what it becomes is not to be found. */
+static bool is_retired(const struct entry *entry)
+{
+	return list_is_empty(&entry->all);
+}
+
 static struct index_key text_key(enum index kind, const char *text)
 {
 	return (struct index_key){ kind, text, strlen(text) };
@@ -107,7 +113,7 @@ int entry_set_class(struct entry *entry, const char *classes)
 	char **old = entry->lineage;
 	int r = lineage_new(entry->kind != ENTRY_ROOT, classes, &lineage);
 
-	if (r == 0)
+	if (r == 0 && !is_retired(entry))
 		r = add_classes(entry, lineage, old);
 	if (r < 0)
 		return r;
@@ -275,6 +281,8 @@ int entry_set_property(struct entry *entry, const char *key, json_t *value)
 
 	if ((key[0] == '$' && key[1] != '$') || !utf8_is_valid(key))
 		return -EINVAL;
+	if (is_retired(entry))
+		return put(entry->properties, key, value);
 	old = view(entry, key, json_object_get(entry->properties, key));
 	new = view(entry, key, value);
 	if (!old || !new)
@@ -339,6 +347,8 @@ int entry_attach(struct entry *child, struct entry *parent, struct plane *plane)
 {
 	struct entry_link *link;
 
+	if (is_retired(child) || is_retired(parent))
+		return -ENODEV;
 	if (find_link(child, parent, plane))
 		return -EEXIST;
 	if (is_above(child, parent, plane))
@@ -447,17 +457,19 @@ static int check_names(const char *name, const char *location)
 /* What it owns, and into the indexes. */
 static int fill(struct entry *entry, const char *name, const char *location)
 {
+	bool is_service = entry->kind != ENTRY_ROOT;
 	int r;
 
 	entry->name = strdup(name);
 	entry->location = strdup(location);
 	entry->properties = json_object();
-	entry->lineage = calloc(1, sizeof(*entry->lineage));
-	if (!entry->name || !entry->location || !entry->properties || !entry->lineage)
+	if (!entry->name || !entry->location || !entry->properties)
 		return -ENOMEM;
-	r = index_add(entry, text_key(INDEX_NAME, name));
+	r = lineage_new(is_service, is_service ? "IOService" : "IORegistryEntry", &entry->lineage);
 	if (r == 0)
-		r = entry_set_class(entry, entry->kind == ENTRY_ROOT ? "IORegistryEntry" : "IOService");
+		r = index_add(entry, text_key(INDEX_NAME, name));
+	if (r == 0)
+		r = add_classes(entry, entry->lineage, (char *const []){ NULL });
 	return r < 0 ? r : table_insert(&by_id, &entry->by_id, hash_id(entry->id));
 }
 
@@ -503,7 +515,7 @@ void entry_retire(struct entry *entry)
 {
 	struct entry_link *link;
 
-	if (list_is_empty(&entry->all))		/* done already */
+	if (is_retired(entry))
 		return;
 	list_for_each(link, &entry->parents, of_child)
 		link_free(link);

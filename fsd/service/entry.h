@@ -114,7 +114,10 @@ json_t *entry_property(const struct entry *entry, const char *key);
 /* A new object with all of them, merged like that; the values are shared. NULL: no memory. */
 json_t *entry_all_properties(const struct entry *entry);
 
-/* Return: 0; -EEXIST when it is already there, -ELOOP for one that is above @parent, -ENOMEM. */
+/*
+ * Return: 0; -EEXIST when it is already there, -ELOOP for one that is above @parent, -ENODEV when
+ * one of them is retired, -ENOMEM.
+ */
 int entry_attach(struct entry *child, struct entry *parent, struct plane *plane);
 /* Return: 0 or -ENOENT. */
 int entry_detach(struct entry *child, struct entry *parent, struct plane *plane);

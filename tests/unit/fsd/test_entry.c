@@ -424,6 +424,29 @@ START_TEST(what_is_removed_leaves_no_links)
 }
 END_TEST
 
+START_TEST(what_is_retired_is_found_no_more)
+{
+	json_auto_t *value = json_true();
+
+	set(&one, "a", json_true());
+	entry_retire(&one);
+	entry_retire(&one);
+	ck_assert_int_eq(entry_set_property(&one, "b", value), 0);
+	ck_assert_int_eq(entry_set_class(&one, "Dev"), 0);
+	ck_assert_int_eq(entry_attach(&one, &bus, &service_plane), -ENODEV);
+	ck_assert_int_eq(entry_attach(&two, &one, &service_plane), -ENODEV);
+	ck_assert_ptr_null(entry_by_id(one.id));
+	ck_assert_ptr_eq(entry_from_path("IOService:/Bus/Dev"), &two);
+	ck_assert_uint_eq(entries_count_key("a") + entries_count_key("b"), 0);
+	ck_assert_uint_eq(entries_count_class("Dev"), 0);
+	ck_assert_uint_eq(entries_count_name("Dev"), 1);
+	ck_assert_str_eq(one.name, "Dev");
+	ck_assert_ptr_nonnull(entry_property(&one, "b"));
+	ck_assert(entry_is_a(&one, "Dev"));
+	entry_deinit(&one);
+}
+END_TEST
+
 /* Paths */
 
 static const struct {
@@ -609,6 +632,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, nothing_is_above_itself);
 	tcase_add_test(tests, many_ways_up_are_walked_once);
 	tcase_add_test(tests, what_is_removed_leaves_no_links);
+	tcase_add_test(tests, what_is_retired_is_found_no_more);
 	tcase_add_loop_test(tests, a_path_is_looked_up_component_by_component, 0,
 			    ARRAY_SIZE(paths));
 	tcase_add_loop_test(tests, a_component_is_escaped_and_found_again, 0,

@@ -288,6 +288,8 @@ START_TEST(what_is_asked_again_sees_what_changed)
 	ck_assert(matching_accepts(matching, &second));
 	ck_assert(!matching_accepts(matching, &first));
 	matching_free(matching);
+	set(&resources, "IOResourceMatched", "\"IOBSD\"");
+	ck_assert_str_eq(find("{\"IOResourceMatched\": \"IOBSD\"}", 0), "r");
 }
 END_TEST
 
