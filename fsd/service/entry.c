@@ -210,7 +210,7 @@ static void unindex_property(struct entry *entry, const char *key, const json_t 
 			     const json_t *kept)
 {
 	_cleanup_(freep) char *bytes = NULL, *kept_bytes = NULL;
-	struct index_key of_value, of_kept;
+	struct index_key of_value, of_kept = { INDEX_VALUE, NULL, 0 };
 
 	if (!kept)
 		index_remove(entry, text_key(INDEX_KEY, key));
@@ -219,8 +219,9 @@ static void unindex_property(struct entry *entry, const char *key, const json_t 
 	bytes = value_key(key, value, &of_value);
 	if (property_is_scalar(kept))
 		kept_bytes = value_key(key, kept, &of_kept);
-	if (bytes && !(kept_bytes && of_kept.size == of_value.size &&
-		       memcmp(bytes, kept_bytes, of_value.size) == 0))
+	if (!bytes || (property_is_scalar(kept) && !kept_bytes))
+		return;
+	if (of_kept.size != of_value.size || memcmp(bytes, kept_bytes, of_value.size) != 0)
 		index_remove(entry, of_value);
 }
 
