@@ -6,9 +6,26 @@
  *	/
  *	|-- README  version  status
  *	|-- queues -> IOService/IOResources/queues
- *	`-- IOService/
+ *	|-- id/0xID  class/C/0xID  name/N/0xID		links to entries (view_files.c)
+ *	|-- match  watch  events			sessions: find services, be told of them
+ *	|-- busy  quiet  console  policy  err/PID  ctl
+ *	|-- <Plane>/					other planes: mkdir; each entry's `entry` is a link
+ *	`-- IOService/				the service plane, with the root entry's files
  *	    `-- <service>/		mkdir, rmdir; IOResources is always there
  *	        |-- <service>/		...and so on
+ *	        |-- id  name  location  path  class  classes  state  busy  quiet  retain  owner
+ *	        |-- props  prop/KEY  parents/0xID
+ *	        |-- methods  driver  ctl		the owner's: what it can, the provider, its life
+ *	        |-- buf/NAME			memory of the driver's
+ *	        |-- match  events
+ *	        |-- clone  clone.TYPE		open it: a connection
+ *	        |-- clients/
+ *	        |   `-- <N>/			one connection; its opener's
+ *	        |       |-- id  name  class  classes  type  creator  state  busy  path  retain
+ *	        |       |-- service -> ../..
+ *	        |       |-- call  m/SEL  struct/SEL  async	calls, completions
+ *	        |       |-- port/T  mem/T  queues/T	notifications, memory
+ *	        |       `-- ctl  props  prop/KEY
  *	        `-- queues/
  *	            `-- <queue>/	mkdir, rmdir
  *	                |-- data  consumer		memory to map
@@ -27,10 +44,65 @@ static const struct row root_rows[] = {
 	ATTRIBUTE("version", 0444, version_show, NULL),
 	ATTRIBUTE("status", 0444, status_show, NULL),
 	{ "queues", S_IFLNK | 0777, .target = queues_target },
+	SESSION("match", 0666, match_session),
+	SESSION("watch", 0666, watch_session),
+	SESSION("events", 0444, events_session),
+	ATTRIBUTE("busy", 0444, root_busy_show, NULL),
+	SESSION("quiet", 0444, quiet_session),
+	DOCUMENT("console", 0644, console_document),
+	DOCUMENT("policy", 0400, policy_document),
+	SESSION("ctl", 0200, root_control),
 	{ .name = NULL },
 };
 
 static const struct row no_rows[] = {
+	{ .name = NULL },
+};
+
+#define ENTRY_ROWS						\
+	ATTRIBUTE("id", 0444, entry_id_show, NULL),		\
+	ATTRIBUTE("name", 0444, entry_name_show, NULL),		\
+	ATTRIBUTE("path", 0444, entry_path_show, NULL),		\
+	ATTRIBUTE("classes", 0444, entry_classes_show, NULL),	\
+	ATTRIBUTE("state", 0444, entry_state_show, NULL),	\
+	ATTRIBUTE("busy", 0444, entry_busy_show, NULL),		\
+	ATTRIBUTE("retain", 0444, entry_retain_show, NULL)
+
+/* The root entry. */
+static const struct row plane_rows[] = {
+	ENTRY_ROWS,
+	ATTRIBUTE("class", 0444, entry_class_show, NULL),
+	DOCUMENT("props", 0644, props_document),
+	SESSION("quiet", 0444, quiet_session),
+	{ .name = NULL },
+};
+
+static const struct row service_rows[] = {
+	ENTRY_ROWS,
+	ATTRIBUTE("location", 0444, entry_location_show, NULL),
+	ATTRIBUTE("class", 0644, entry_class_show, entry_class_store),
+	ATTRIBUTE("owner", 0444, service_owner_show, NULL),
+	SESSION("quiet", 0444, quiet_session),
+	DOCUMENT("props", 0666, props_document),
+	DOCUMENT("methods", 0644, methods_document),
+	SESSION("match", 0666, service_match_session),
+	SESSION("events", 0444, service_events_session),
+	SESSION("driver", 0600, driver_session),
+	SESSION("clone", 0666, clone_session),
+	SESSION("ctl", 0222, service_control),
+	{ .name = NULL },
+};
+
+static const struct row client_rows[] = {
+	ENTRY_ROWS,
+	ATTRIBUTE("class", 0444, entry_class_show, NULL),
+	ATTRIBUTE("type", 0444, client_type_show, NULL),
+	ATTRIBUTE("creator", 0444, client_creator_show, NULL),
+	{ "service", S_IFLNK | 0777, .target = client_service_target },
+	SESSION("ctl", 0200, client_control),
+	SESSION("call", 0600, call_session),
+	SESSION("async", 0400, async_session),
+	DOCUMENT("props", 0600, props_document),
 	{ .name = NULL },
 };
 
@@ -58,29 +130,61 @@ static const struct row queue_rows[] = {
 
 /* The words of a service directory: no child may have one for its name. */
 static const char *const service_words[] = {
-	"async", "buf", "busy", "class", "classes", "clients", "clone", "ctl", "driver",
-	"events", "id", "location", "match", "methods", "name", "owner", "parents", "path",
-	"prop", "props", "queues", "quiet", "retain", "state", "streams", NULL
+	"async", "buf", "clients", "parents", "prop", "queues", "streams", NULL
 };
 
-static const struct node_def root_dir = { .rows = root_rows };
+static const struct node_def root_dir = {
+	.rows = root_rows,
+	.find = root_find,
+	.list = root_list,
+	.make = root_make,
+};
 
 static const struct node_def plane_dir = {
-	.rows = no_rows,
+	.rows = plane_rows,
 	.reserved = service_words,
+	.find = plane_dir_find,
+	.list = plane_dir_list,
 	.make = service_dir_make,
 	.remove = service_dir_remove,
+	.create = service_dir_create,
 	.set_attributes = service_dir_set_attributes,
 	.free = service_free,
+};
+
+static const struct row other_plane_rows[] = {
+	{ "entry", S_IFLNK | 0777, .target = plane_entry_target },
+	{ .name = NULL },
+};
+
+static const struct node_def other_plane_dir = {
+	.rows = other_plane_rows,
+	.find = plane_find_child,
+	.list = plane_list,
 };
 
 static const struct node_def service_dir = {
-	.rows = no_rows,
+	.rows = service_rows,
 	.reserved = service_words,
+	.find = service_dir_find,
+	.list = service_dir_list,
 	.make = service_dir_make,
 	.remove = service_dir_remove,
+	.create = service_dir_create,
 	.set_attributes = service_dir_set_attributes,
 	.free = service_free,
+};
+
+static const struct node_def clients_dir = {
+	.rows = no_rows,
+};
+
+static const struct node_def client_dir = {
+	.rows = client_rows,
+	.find = client_find_folder,
+	.list = client_list_folders,
+	.create = service_dir_create,
+	.free = client_free,
 };
 
 static const struct node_def queues_dir = {
@@ -99,7 +203,12 @@ static const struct node_def queue_dir = {
 const struct layout mount_layout = {
 	.root = &root_dir,
 	.plane = &plane_dir,
+	.other_plane = &other_plane_dir,
 	.service = &service_dir,
+	.clients = &clients_dir,
+	.client = &client_dir,
+	.buffers = &buffers_dir,
+	.buffer = &buffer_leaf,
 	.queues = &queues_dir,
 	.queue = &queue_dir,
 };

@@ -16,12 +16,18 @@
 #include <sys/vfs.h>
 
 #include "control/config.h"
+#include "control/methods_text.h"
+#include "control/policy_text.h"
 #include "fuse/mountpoint.h"
 #include "layout.h"
 #include "options.h"
 #include "util/escape.h"
+#include "util/failure.h"
 #include "util/guard.h"
 #include "util/log.h"
+#include "util/timer.h"
+
+#define DEFAULT_POLICY "/etc/fsd/policy.json"
 
 #define MAX_CONFIG (4u << 20)	/* bytes */
 
@@ -35,6 +41,7 @@ struct daemon {
 	struct session *session;
 	struct registry registry;
 	struct source signals;
+	char *policy_path;		/* owned, absolute; NULL: no file */
 	int ready_fd;			/* who started us waits for a byte; -1: nobody */
 };
 
@@ -78,6 +85,59 @@ static int load_config(struct daemon *daemon)
 	if (r < 0)
 		log_error("%s:%s", path, problem ? problem : "no memory");
 	return r;
+}
+
+/* Return: 0 and a policy, or why not; *@ret_problem is the caller's text, or NULL. */
+static int read_policy(const char *path, struct policy **ret, char **ret_problem)
+{
+	_cleanup_(freep) char *text = path ? NULL : strdup("{}");
+	int r = path ? read_text(path, &text) : text ? 0 : -ENOMEM;
+
+	return r < 0 ? r : policy_parse(text, ret, ret_problem);
+}
+
+static int load_policy(struct daemon *daemon)
+{
+	_cleanup_(freep) char *problem = NULL;
+	const char *path = daemon->policy_path;
+	int r = read_policy(path, &daemon->registry.policy, &problem);
+
+	if (r < 0)
+		log_error("cannot use policy '%s': %s", path ? path : "", problem ? problem : strerror(-r));
+	return r;
+}
+
+/* A policy that cannot be used leaves the old one in force. */
+static int reload_policy(struct registry *registry)
+{
+	struct daemon *daemon = container_of(registry, struct daemon, registry);
+	_cleanup_(freep) char *problem = NULL;
+	struct policy *policy = NULL;
+	const char *path = daemon->policy_path;
+	int r = read_policy(path, &policy, &problem);
+
+	if (r < 0) {
+		log_error("policy '%s' stays as it was: %s", path ? path : "",
+			  problem ? problem : strerror(-r));
+		return failure(r, "the policy stays as it was: %s", problem ? problem : strerror(-r));
+	}
+	policy_free(registry->policy);
+	registry->policy = policy;
+	log_info("policy '%s' is in force", path ? path : "without a file");
+	return 0;
+}
+
+/* The file given, or the default one where there is one. */
+static int find_policy(struct daemon *daemon)
+{
+	const char *path = daemon->options.policy;
+
+	if (!path && (geteuid() != 0 || access(DEFAULT_POLICY, F_OK) < 0))
+		return 0;
+	daemon->policy_path = realpath(path ? path : DEFAULT_POLICY, NULL);
+	if (!daemon->policy_path)
+		return log_errno(-errno, "cannot find policy '%s'", path ? path : DEFAULT_POLICY);
+	return 0;
 }
 
 static bool is_on_tmpfs(const char *path)
@@ -190,7 +250,11 @@ static void on_signal(struct source *source, uint32_t events)
 	struct signalfd_siginfo info;
 
 	(void)events;
-	if (read(source->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+	if (read(source->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		reload_policy(&daemon->registry);
+	else
 		loop_stop(daemon->loop);
 }
 
@@ -201,10 +265,10 @@ static int watch_signals(struct daemon *daemon)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
 	daemon->signals = SOURCE_INIT(on_signal);
 	daemon->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (daemon->signals.fd < 0)
@@ -260,6 +324,8 @@ static int start(struct daemon *daemon)
 	if (r == 0)
 		r = watch_signals(daemon);
 	if (r == 0)
+		r = timers_init(daemon->loop);
+	if (r == 0)
 		r = opener_new(daemon->loop, daemon->mountpoint, &daemon->opener);
 	if (r < 0)
 		return r;
@@ -271,7 +337,12 @@ static int start(struct daemon *daemon)
 		.layout = &mount_layout,
 		.limits = daemon->options.limits,
 		.mountpoint = daemon->mountpoint,
+		.read_methods = methods_parse,
+		.reload = reload_policy,
 	};
+	r = load_policy(daemon);
+	if (r < 0)
+		return r;
 	clock_gettime(CLOCK_MONOTONIC, &daemon->registry.started);
 	store_announce(daemon->store);
 	r = session_new(&daemon->registry, daemon->mountpoint, daemon->options.fuse_options,
@@ -292,8 +363,10 @@ static void stop(struct daemon *daemon, bool failed)
 	if (daemon->registry.layout)
 		registry_deinit(&daemon->registry, failed);
 	daemon->opener = opener_free(daemon->opener);
-	if (daemon->loop)
+	if (daemon->loop) {
+		timers_deinit(daemon->loop);
 		loop_unwatch(daemon->loop, &daemon->signals);
+	}
 	close_fd(daemon->signals.fd);
 	daemon->loop = loop_free(daemon->loop);
 	if (daemon->store && store_is_empty(daemon->store))
@@ -364,6 +437,9 @@ static int prepare(struct daemon *daemon)
 
 	if (r < 0)
 		return r;
+	r = find_policy(daemon);
+	if (r < 0)
+		return r;
 	r = mountpoint_resolve(daemon->options.mountpoint, &daemon->mountpoint);
 	if (r < 0)
 		return log_errno(r, "cannot use mount point '%s'", daemon->options.mountpoint);
@@ -398,5 +474,6 @@ int main(int argc, char **argv)
 	config_free(daemon.config);
 	options_deinit(&daemon.options);
 	free(daemon.mountpoint);
+	free(daemon.policy_path);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

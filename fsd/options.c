@@ -9,10 +9,11 @@
 
 static const char usage[] =
 	"usage: fsd [OPTIONS] MOUNTPOINT\n"
-	"Show queues in shared memory as files below MOUNTPOINT; see fsd(8) and fsd(5).\n"
+	"Show services, and queues in shared memory, as files below MOUNTPOINT; see fsd(8) and fsd(5).\n"
 	"\n"
 	"  -c, --config FILE.json  services and queues to make at start\n"
 	"  -s, --state DIR         where their memory is, and what a restart needs\n"
+	"  -p, --policy FILE.json  who may do what (/etc/fsd/policy.json, where there is one)\n"
 	"  -f, --foreground        do not go into the background; log on stderr\n"
 	"  -o OPTION[,OPTION...]   FUSE's mount options, and\n"
 	"       memory=auto|passthrough|link   how memory is reached (auto)\n"
@@ -27,6 +28,7 @@ static const char usage[] =
 static const struct option long_options[] = {
 	{ "config",     required_argument, NULL, 'c' },
 	{ "state",      required_argument, NULL, 's' },
+	{ "policy",     required_argument, NULL, 'p' },
 	{ "foreground", no_argument,       NULL, 'f' },
 	{ "verbose",    no_argument,       NULL, 'v' },
 	{ "version",    no_argument,       NULL, 'V' },
@@ -107,13 +109,16 @@ enum options_result options_parse(int argc, char **argv, struct options *ret)
 	int c;
 
 	*ret = (struct options){ .limits = { .max_queues = 65536, .max_queue_size = 1u << 30 } };
-	while ((c = getopt_long(argc, argv, "c:s:fo:vh", long_options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "c:s:p:fo:vh", long_options, NULL)) >= 0) {
 		switch (c) {
 		case 'c':
 			ret->config = optarg;
 			break;
 		case 's':
 			ret->state = optarg;
+			break;
+		case 'p':
+			ret->policy = optarg;
 			break;
 		case 'f':
 			ret->foreground = true;

@@ -9,6 +9,7 @@
 struct options {
 	const char *config;		/* of argv, or NULL */
 	const char *state;		/* of argv, or NULL: by default */
+	const char *policy;		/* of argv, or NULL: by default */
 	const char *mountpoint;		/* of argv */
 	char *fuse_options;		/* owned: "a,b", or NULL */
 	enum memory_mode memory;

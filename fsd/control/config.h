@@ -12,7 +12,7 @@
  */
 #pragma once
 
-#include "service/registry.h"
+#include "service/service.h"
 
 struct config;
 

@@ -122,8 +122,11 @@ static int enqueue_open(struct file *file, const struct caller *caller)
 	return agent_join(queue_of(file), SIDE_PRODUCER);
 }
 
-static ssize_t enqueue_write(struct file *file, const void *data, size_t size)
+static ssize_t enqueue_write(struct file *file, const void *data, size_t size, off_t at,
+			     const struct caller *caller)
 {
+	(void)at;
+	(void)caller;
 	int r;
 
 	if (size > FILE_MAX_WHOLE)
@@ -157,6 +160,7 @@ static void enqueue_release(struct file *file)
 
 const struct file_ops queue_enqueue_ops = {
 	.stream = true,
+	.apart = true,
 	.open = enqueue_open,
 	.write = enqueue_write,
 	.poll = enqueue_poll,

@@ -2,8 +2,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "control/policy_text.h"
 #include "control/status.h"
 #include "files/files.h"
+#include "util/failure.h"
+#include "util/log.h"
 
 static const char readme[] =
 	"fsd: queues as files. Data go from process to process through shared memory;\n"
@@ -29,8 +32,16 @@ static const char readme[] =
 	"  producer_pid, consumer_pid     who holds the roles\n"
 	"  reset                          write 1: empty and mend it\n"
 	"\n"
-	"Services are directories below IOService; each has its own queues. The file\n"
-	"status says how this fsd runs. Manual pages: fsd(8), fsd(5).\n";
+	"Services are directories below IOService; each has its own queues:\n"
+	"\n"
+	"  mkdir IOService/S              make one; open its driver to serve it\n"
+	"  echo register > .../ctl        publish it\n"
+	"  exec 5<>IOService/S/clone      open it: a connection, clients/N\n"
+	"  cat IOService/S/props          what it says of itself\n"
+	"  ls id class name               all of them, by id, class and name\n"
+	"  cat err/$$                     why this shell was refused something\n"
+	"\n"
+	"The file status says how this fsd runs. Manual pages: fsd(8), fsd(5).\n";
 
 int readme_show(struct node *node, FILE *out)
 {
@@ -56,3 +67,98 @@ char *queues_target(struct node *node)
 	(void)node;
 	return strdup("IOService/IOResources/queues");
 }
+
+int root_busy_show(struct node *node, FILE *out)
+{
+	const struct registry *registry = node->object;
+
+	return entry_busy_show(registry->plane->node, out);
+}
+
+/* console */
+
+static int console_unit(struct session *session, char *text, size_t size,
+			const struct caller *caller)
+{
+	struct registry *registry = session_node_object(session);
+	json_auto_t *users = NULL;
+	char problem[200];
+	int r = json_text_parse(text, size, &users, problem, sizeof(problem));
+
+	(void)caller;
+	if (r == -EINVAL)
+		return failure(r, "no JSON: %s", problem);
+	return r < 0 ? r : policy_set_console(registry->policy, users);
+}
+
+static int show_json(const json_t *value, FILE *out)
+{
+	_cleanup_(freep) char *text = value ? json_text_print(value, false) : NULL;
+
+	if (!text)
+		return -ENOMEM;
+	fprintf(out, "%s\n", text);
+	return 0;
+}
+
+static int console_show(struct session *session, FILE *out)
+{
+	struct registry *registry = session_node_object(session);
+	json_auto_t *users = policy_console(registry->policy);
+
+	return show_json(users, out);
+}
+
+const struct session_kind console_document = {
+	.units = UNITS_JSON, .unit = console_unit, .show = console_show,
+};
+
+/* policy */
+
+static int policy_show(struct session *session, FILE *out)
+{
+	const struct registry *registry = session_node_object(session);
+
+	return show_json(registry->policy->document, out);
+}
+
+const struct session_kind policy_document = { .show = policy_show };
+
+/* ctl */
+
+static int set_log_level(const char *word)
+{
+	static const struct { const char *word; int level; } levels[] = {
+		{ "error", LOG_ERR }, { "warning", LOG_WARNING },
+		{ "info", LOG_INFO }, { "debug", LOG_DEBUG },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+		if (strcmp(levels[i].word, word) == 0) {
+			log_set_level(levels[i].level);
+			return 0;
+		}
+	}
+	return failure(-EINVAL, "log takes error, warning, info or debug");
+}
+
+static int root_control_unit(struct session *session, char *text, size_t size,
+			     const struct caller *caller)
+{
+	struct registry *registry = session_node_object(session);
+	int r;
+
+	(void)caller;
+	if (strlen(text) == size && strcmp(text, "reload") == 0)
+		return registry->reload(registry);
+	if (strncmp(text, "log ", 4) == 0)
+		return set_log_level(text + 4);
+	if (strncmp(text, "plane ", 6) == 0) {
+		r = registry_add_plane(registry, text + 6);
+		return r == -EINVAL ? failure(r, "a plane's name has letters and digits, an upper-case "
+					      "letter first, at most %d", PLANE_NAME_MAX) : r;
+	}
+	return failure(-EINVAL, "unknown; there are reload, plane NAME, log LEVEL");
+}
+
+const struct session_kind root_control = { .units = UNITS_LINES, .unit = root_control_unit };

@@ -2,10 +2,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include <IOKit/IOReturn.h>
+
 #include "fuse/requests.h"
+#include "service/refusal.h"
 #include "store/store.h"
 
 #define NAME_TIMEOUT	3600.0		/* seconds */
+#define UNKNOWN_INODE	0xffffffffu	/* as libfuse has it, of a name that is only listed */
 
 static struct store *store;
 
@@ -22,6 +26,21 @@ struct caller request_caller(fuse_req_t req)
 	return (struct caller){ context->uid, context->gid, context->pid };
 }
 
+void refuse(fuse_req_t req, int error)
+{
+	const struct fuse_ctx *context = fuse_req_ctx(req);
+	struct failure why;
+
+	failure_take(&why);
+	if (why.error != error)		/* it was said of something that did not come to this */
+		why = (struct failure){ .error = error };
+	/* To try again is no refusal, unless a driver or a service says so. */
+	if (why.code || (error != -EAGAIN && error != -EINTR))
+		refusal_note(process_of_thread(context->pid), context->uid,
+			     why.code ? why.code : (uint32_t)IOReturnFromErrno(-error), why.message);
+	fuse_reply_err(req, -error);
+}
+
 static struct node *directory_of(fuse_ino_t inode)
 {
 	const struct row *row = NULL;
@@ -30,12 +49,17 @@ static struct node *directory_of(fuse_ino_t inode)
 	return row ? NULL : node;
 }
 
+static struct file *file_of(const struct fuse_file_info *info)
+{
+	return info ? (struct file *)(uintptr_t)info->fh : NULL;
+}
+
 /* An open file's node may be out of the tree, and is still there for it. */
 static struct node *node_of(fuse_ino_t inode, const struct fuse_file_info *info,
 			    const struct row **ret_row)
 {
 	struct node *node = node_by_inode(inode, ret_row);
-	const struct file *file = info ? (const struct file *)(uintptr_t)info->fh : NULL;
+	struct file *file = file_of(info);
 
 	if (node || !file)
 		return node;
@@ -51,13 +75,13 @@ static void reply_entry(fuse_req_t req, struct node *node, const struct row *row
 	 * Attributes are never cached: what one sees is the moment's truth. A name
 	 * may be where it cannot go before its directory does.
 	 */
-	if (row || node->fixed)
+	if ((row && !node->def->leaf) || node->fixed)
 		entry.entry_timeout = NAME_TIMEOUT;
 	/*
 	 * The kernel lets one write(2) at a time into an inode, and no signal ends
 	 * the wait for the next. So each who opens this gets an inode of his own.
 	 */
-	if (row && row->ops && row->ops->stream) {
+	if (row && row->ops && row->ops->apart) {
 		entry.ino = node_other_inode(node, row);
 		entry.entry_timeout = 0;
 	}
@@ -65,11 +89,24 @@ static void reply_entry(fuse_req_t req, struct node *node, const struct row *row
 	fuse_reply_entry(req, &entry);
 }
 
-static void reply_attributes(fuse_req_t req, struct node *node, const struct row *row)
+/* A new file: what the kernel opens next must be one, also where it will be seen as a link. */
+static void reply_made(fuse_req_t req, struct node *node)
+{
+	const struct row *row = node->def->leaf;
+
+	if (row->memory && tree_memory_is_linked)
+		row = &node->def->rows[0];
+	reply_entry(req, node, row);
+}
+
+static void reply_attributes(fuse_req_t req, struct node *node, const struct row *row,
+			     struct file *file)
 {
 	struct stat status;
 
 	node_stat(node, row, &status);
+	if (file && file->row->ops->size)
+		status.st_size = (off_t)file->row->ops->size(file);
 	fuse_reply_attr(req, &status, 0);
 }
 
@@ -79,21 +116,35 @@ static void request_init(void *user, struct fuse_conn_info *connection)
 	passthrough_init(connection);
 }
 
+/* A child, or a row of the directory's; or what its find() makes. */
+static int look_up(struct node *directory, const char *name, struct node **ret,
+		   const struct row **ret_row)
+{
+	*ret_row = NULL;
+	*ret = node_find(directory, name);
+	if (!*ret && (*ret_row = node_row(directory, name)))
+		*ret = directory;
+	if (!*ret)
+		return directory->def->find ? directory->def->find(directory, name, ret) : -ENOENT;
+	return 0;
+}
+
 static void request_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct node *directory = directory_of(parent), *child;
-	const struct row *row;
+	struct node *directory = directory_of(parent), *child = NULL;
+	const struct row *row = NULL;
+	int r = 0;
 
 	if (!directory)
-		fuse_reply_err(req, ESTALE);
+		r = -ESTALE;
 	else if (strlen(name) > NODE_NAME_MAX)
-		fuse_reply_err(req, ENAMETOOLONG);
-	else if ((child = node_find(directory, name)))
-		reply_entry(req, child, NULL);
-	else if ((row = node_row(directory, name)))
-		reply_entry(req, directory, row);
+		r = -ENAMETOOLONG;
 	else
-		fuse_reply_err(req, ENOENT);
+		r = look_up(directory, name, &child, &row);
+	if (r < 0)
+		fuse_reply_err(req, -r);
+	else
+		reply_entry(req, child, row ? row : child->def->leaf);
 }
 
 static void request_getattr(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *info)
@@ -104,7 +155,7 @@ static void request_getattr(fuse_req_t req, fuse_ino_t inode, struct fuse_file_i
 	if (!node)
 		fuse_reply_err(req, ESTALE);
 	else
-		reply_attributes(req, node, row);
+		reply_attributes(req, node, row, file_of(info));
 }
 
 static int set_owner_and_mode(struct node *node, const struct row *row, const struct stat *wanted,
@@ -127,9 +178,13 @@ static int set_owner_and_mode(struct node *node, const struct row *row, const st
 }
 
 /* A shell's > on an attribute cuts nothing off; memory has the size that was reserved. */
-static int set_size(const struct row *row)
+static int set_size(struct node *node, const struct row *row, off_t size)
 {
-	return !row ? -EISDIR : row->memory ? -EPERM : 0;
+	if (!row)
+		return -EISDIR;
+	if (row->resize)
+		return size < 0 ? -EINVAL : row->resize(node, (uint64_t)size);
+	return row->memory ? -EPERM : 0;
 }
 
 static void request_setattr(fuse_req_t req, fuse_ino_t inode, struct stat *wanted, int which,
@@ -140,13 +195,13 @@ static void request_setattr(fuse_req_t req, fuse_ino_t inode, struct stat *wante
 	int r = node ? 0 : -ESTALE;
 
 	if (r == 0 && (which & FUSE_SET_ATTR_SIZE))
-		r = set_size(row);
+		r = set_size(node, row, wanted->st_size);
 	if (r == 0)
 		r = set_owner_and_mode(node, row, wanted, which);
 	if (r < 0)
-		fuse_reply_err(req, -r);
+		refuse(req, r);
 	else
-		reply_attributes(req, node, row);
+		reply_attributes(req, node, row, file_of(info));
 }
 
 static void request_readlink(fuse_req_t req, fuse_ino_t inode)
@@ -155,6 +210,10 @@ static void request_readlink(fuse_req_t req, fuse_ino_t inode)
 	struct node *node = node_by_inode(inode, &row);
 	_cleanup_(freep) char *target = NULL;
 
+	if (node && row && row->ops && row->ops->link) {
+		open_as_link(req, node, row);
+		return;
+	}
 	if (!node || !row || !row->target) {
 		fuse_reply_err(req, node ? EINVAL : ESTALE);
 		return;
@@ -184,9 +243,18 @@ static void request_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, m
 	int r = directory ? make_directory(req, directory, name, mode) : -ESTALE;
 
 	if (r < 0)
-		fuse_reply_err(req, -r);
+		refuse(req, r);
 	else
 		reply_entry(req, node_find(directory, name), NULL);
+}
+
+static int remove_child(fuse_req_t req, struct node *directory, struct node *child)
+{
+	struct caller caller = request_caller(req);
+
+	if (child->def->leaf)
+		return -ENOTDIR;
+	return directory->def->remove ? directory->def->remove(directory, child, &caller) : -EPERM;
 }
 
 static void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -200,32 +268,53 @@ static void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	else if (!child)
 		r = node_row(directory, name) ? -ENOTDIR : -ENOENT;
 	else
-		r = directory->def->remove ? directory->def->remove(directory, child) : -EPERM;
-	fuse_reply_err(req, -r);
+		r = remove_child(req, directory, child);
+	if (r < 0)
+		refuse(req, r);
+	else
+		fuse_reply_err(req, 0);
 }
 
-/* The tree's names are its own: but for mkdir and rmdir nobody adds or takes away. */
+/* The tree's names are its own: where no operation says otherwise, nobody adds or takes away. */
 
 static void refuse_name(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	(void)parent;
-	fuse_reply_err(req, strlen(name) > NODE_NAME_MAX ? ENAMETOOLONG : EPERM);
+	refuse(req, strlen(name) > NODE_NAME_MAX ? -ENAMETOOLONG : -EPERM);
 }
 
+/* Also open(2) with O_CREAT: without a create operation the kernel makes the file, then opens it. */
 static void request_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 			  dev_t device)
 {
-	(void)mode;
+	struct node *directory = directory_of(parent), *child = NULL;
+	struct caller caller = request_caller(req);
+	int r = directory ? node_name_check(name) : -ESTALE;
+
 	(void)device;
-	refuse_name(req, parent, name);
+	if (r == 0)
+		r = S_ISREG(mode) && directory->def->create ?
+			directory->def->create(directory, name, mode & 07777, &caller, &child) :
+			-EPERM;
+	if (r < 0)
+		refuse(req, r);
+	else
+		reply_made(req, child);
 }
 
-static void request_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-			   struct fuse_file_info *info)
+static void request_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	(void)mode;
-	(void)info;
-	refuse_name(req, parent, name);
+	struct node *directory = directory_of(parent);
+	struct caller caller = request_caller(req);
+	int r = directory ? node_name_check(name) : -ESTALE;
+
+	if (r == 0)
+		r = directory->def->unlink ? directory->def->unlink(directory, name, &caller)
+					   : -EPERM;
+	if (r < 0)
+		refuse(req, r);
+	else
+		fuse_reply_err(req, 0);
 }
 
 static void request_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
@@ -250,70 +339,99 @@ static void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	refuse_name(req, parent, new_name);
 }
 
-/* Listing: the children of the moment of opendir(3), those that are left when read */
+/* Listing: the children of the moment of opendir(3), those that are left when read; then other names */
 
 struct listing {
 	struct node *node;		/* counted */
+	struct names names;
 	size_t n_children;
 	uint64_t children[];		/* ids */
 };
 
-static void request_opendir(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *info)
+static void listing_free(struct listing *listing)
 {
-	struct node *node = directory_of(inode), *child;
-	struct listing *listing;
+	node_unref(listing->node);
+	names_free(&listing->names);
+	free(listing);
+}
 
-	if (!node) {
-		fuse_reply_err(req, ESTALE);
-		return;
-	}
-	listing = malloc(sizeof(*listing) + node->n_children * sizeof(listing->children[0]));
-	if (!listing) {
-		fuse_reply_err(req, ENOMEM);
-		return;
-	}
+static int listing_new(struct node *node, struct listing **ret)
+{
+	struct listing *listing = malloc(sizeof(*listing) +
+					 node->n_children * sizeof(listing->children[0]));
+	struct node *child;
+	int r;
+
+	if (!listing)
+		return -ENOMEM;
 	*listing = (struct listing){ .node = node_ref(node) };
 	list_for_each(child, &node->children, siblings)
-		listing->children[listing->n_children++] = child->id;
-	info->fh = (uintptr_t)listing;
-	if (fuse_reply_open(req, info) < 0) {
-		node_unref(node);
-		free(listing);
+		if (list_is_empty(&child->passing))
+			listing->children[listing->n_children++] = child->id;
+	r = node->def->list ? node->def->list(node, &listing->names) : 0;
+	if (r < 0) {
+		listing_free(listing);
+		return r;
 	}
+	*ret = listing;
+	return 0;
+}
+
+static void request_opendir(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *info)
+{
+	struct node *node = directory_of(inode);
+	struct listing *listing;
+	int r = node ? listing_new(node, &listing) : -ESTALE;
+
+	if (r < 0) {
+		fuse_reply_err(req, -r);
+		return;
+	}
+	info->fh = (uintptr_t)listing;
+	if (fuse_reply_open(req, info) < 0)
+		listing_free(listing);
 }
 
 static void request_releasedir(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *info)
 {
-	struct listing *listing = (struct listing *)(uintptr_t)info->fh;
-
 	(void)inode;
-	node_unref(listing->node);
-	free(listing);
+	listing_free((struct listing *)(uintptr_t)info->fh);
 	fuse_reply_err(req, 0);
 }
 
-/* Item @at: ".", "..", the rows, the children. Return: its name, "" when it is gone, NULL at the end. */
+static const char *listing_child(const struct listing *listing, size_t at, struct stat *ret)
+{
+	struct node *child = node_by_id(listing->children[at]);
+
+	if (!child)
+		return "";
+	node_stat(child, child->def->leaf, ret);
+	return child->name;
+}
+
+/* Item @at: ".", "..", rows, children, names. Return: its name, "" when it is gone, NULL at the end. */
 static const char *listing_item(const struct listing *listing, size_t at, struct stat *ret)
 {
 	struct node *node = listing->node;
 	size_t n_rows = node_n_rows(node);
-	struct node *child;
 
 	if (at < 2) {
 		node_stat(at == 1 && node->parent ? node->parent : node, NULL, ret);
 		return at == 0 ? "." : "..";
 	}
-	if (at < 2 + n_rows) {
-		node_stat(node, &node->def->rows[at - 2], ret);
-		return node->def->rows[at - 2].name;
+	at -= 2;
+	if (at < n_rows) {
+		node_stat(node, &node->def->rows[at], ret);
+		return node->def->rows[at].name;
 	}
-	if (at >= 2 + n_rows + listing->n_children)
+	at -= n_rows;
+	if (at < listing->n_children)
+		return listing_child(listing, at, ret);
+	at -= listing->n_children;
+	if (at >= listing->names.n)
 		return NULL;
-	child = node_by_id(listing->children[at - 2 - n_rows]);
-	if (!child)
-		return "";
-	node_stat(child, NULL, ret);
-	return child->name;
+	*ret = (struct stat){ .st_ino = UNKNOWN_INODE, .st_mode = listing->names.names[at].type };
+	return listing->names.names[at].name;
 }
 
 static void request_readdir(fuse_req_t req, fuse_ino_t inode, size_t size, off_t at,
@@ -363,9 +481,8 @@ const struct fuse_lowlevel_ops requests = {
 	.readlink   = request_readlink,
 	.mkdir      = request_mkdir,
 	.rmdir      = request_rmdir,
-	.unlink     = refuse_name,
+	.unlink     = request_unlink,
 	.mknod      = request_mknod,
-	.create     = request_create,
 	.symlink    = request_symlink,
 	.link       = request_link,
 	.rename     = request_rename,
@@ -378,4 +495,5 @@ const struct fuse_lowlevel_ops requests = {
 	.read       = request_read,
 	.write      = request_write,
 	.poll       = request_poll,
+	.flush      = request_flush,
 };

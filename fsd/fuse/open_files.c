@@ -45,6 +45,7 @@ static int join_backing(struct file *file)
 		backing->id = id;
 	}
 	backing->n_open++;
+	file->is_backed = true;
 	return 0;
 }
 
@@ -58,82 +59,110 @@ static void leave_backing(struct file *file)
 	}
 }
 
-static void file_free(struct file *file)
+void file_free(struct file *file)
 {
 	const struct file_ops *ops = file->row->ops;
 
 	parked_forget(file);
 	list_remove(&file->open_files);
-	if (ops->backing)
+	if (file->is_backed)
 		leave_backing(file);
-	if (ops->release)
+	if (ops->release && file->is_open)
 		ops->release(file);
 	node_unref(file->node);
 	free(file);
 }
 
-static int file_new(struct node *node, const struct row *row, int flags,
-		    const struct caller *caller, struct file **ret)
+static struct file *file_new(struct node *node, const struct row *row, int flags)
 {
-	_cleanup_(freep) struct file *file = calloc(1, sizeof(*file));
-	int r;
+	struct file *file = calloc(1, sizeof(*file));
 
 	if (!file)
-		return -ENOMEM;
-	*file = (struct file){ .row = row, .node = node, .flags = flags };
-	list_init(&file->open_files);
+		return NULL;
+	*file = (struct file){ .row = row, .node = node_ref(node), .flags = flags };
+	waits_init(&file->own);
 	list_init(&file->pollers);
-	r = row->ops->open ? row->ops->open(file, caller) : 0;
-	if (r < 0)
-		return r;
-	r = row->ops->backing ? join_backing(file) : 0;
-	if (r < 0) {
-		if (row->ops->release)
-			row->ops->release(file);
-		return r;
-	}
-	node_ref(node);
+	list_init(&file->open_files);
 	list_append(&open_files, &file->open_files);
-	*ret = steal(file);
-	return 0;
+	return file;
 }
 
-static int open_file(fuse_req_t req, fuse_ino_t inode, int flags, struct file **ret)
+int file_open(struct file *file, const struct caller *caller)
 {
-	struct caller caller = request_caller(req);
-	const struct row *row = NULL;
-	struct node *node = node_by_inode(inode, &row);
-	int r;
+	const struct file_ops *ops = file->row->ops;
+	int r = ops->open ? ops->open(file, caller) : 0;
 
-	if (!node)
-		return -ESTALE;
-	if (!row)
-		return -EISDIR;
-	if (!row->ops)
-		return -ENXIO;
-	r = check_direction(row, flags);
-	return r < 0 ? r : file_new(node, row, flags, &caller, ret);
+	file->is_open |= r == 0 || r == FILE_WAIT_ALWAYS;
+	if (r == 0 && ops->backing && !file->as_link)
+		r = join_backing(file);
+	return r;
+}
+
+static void reply_link(fuse_req_t req, struct file *file)
+{
+	_cleanup_(freep) char *target = file->row->ops->link(file);
+
+	if (target)
+		fuse_reply_readlink(req, target);
+	else
+		fuse_reply_err(req, ENOMEM);
+	file_free(file);
+}
+
+void file_reply_open(fuse_req_t req, struct file *file, int r)
+{
+	const struct file_ops *ops = file->row->ops;
+	uint32_t flags = (ops->flush ? 0 : OPEN_NOFLUSH) | (ops->stream ? OPEN_STREAM : 0);
+	int32_t id = 0;
+
+	if (r < 0) {
+		refuse(req, r);
+		file_free(file);
+		return;
+	}
+	if (file->as_link) {
+		reply_link(req, file);
+		return;
+	}
+	if (!file->is_backed || !ops->backing_io)
+		flags |= OPEN_DIRECT_IO;
+	if (file->is_backed) {
+		flags |= OPEN_PASSTHROUGH;
+		id = ops->backing(file)->id;
+	}
+	if (passthrough_reply_open(req, (uintptr_t)file, flags, id) < 0)
+		file_free(file);	/* nobody is there to have it, or to close it */
+}
+
+static void open_row(fuse_req_t req, struct node *node, const struct row *row, int flags,
+		     bool as_link)
+{
+	struct file *file = file_new(node, row, flags);
+
+	if (!file) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	file->as_link = as_link;
+	parked_open(req, file);
+}
+
+void open_as_link(fuse_req_t req, struct node *node, const struct row *row)
+{
+	open_row(req, node, row, O_RDONLY, true);
 }
 
 void request_open(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *info)
 {
-	uint32_t flags = OPEN_DIRECT_IO | OPEN_NOFLUSH;
-	struct file *file;
-	int32_t id = 0;
-	int r = open_file(req, inode, info->flags, &file);
+	const struct row *row = NULL;
+	struct node *node = node_by_inode(inode, &row);
+	int r = !node ? -ESTALE : !row ? -EISDIR : !row->ops ? -ENXIO :
+		check_direction(row, info->flags);
 
-	if (r < 0) {
-		fuse_reply_err(req, -r);
-		return;
-	}
-	if (file->row->ops->stream)
-		flags |= OPEN_STREAM;
-	if (file->row->ops->backing) {
-		flags |= OPEN_PASSTHROUGH;
-		id = file->row->ops->backing(file)->id;
-	}
-	if (passthrough_reply_open(req, (uintptr_t)file, flags, id) < 0)
-		file_free(file);	/* nobody is there to have it, or to close it */
+	if (r < 0)
+		refuse(req, r);
+	else
+		open_row(req, node, row, info->flags, false);
 }
 
 void open_files_close(void)
@@ -153,6 +182,18 @@ void request_release(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *in
 	fuse_reply_err(req, 0);
 }
 
+void request_flush(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *info)
+{
+	struct file *file = file_of(info);
+	int r = file->row->ops->flush ? file->row->ops->flush(file) : 0;
+
+	(void)inode;
+	if (r < 0)
+		refuse(req, r);
+	else
+		fuse_reply_err(req, 0);
+}
+
 void request_read(fuse_req_t req, fuse_ino_t inode, size_t size, off_t at,
 		  struct fuse_file_info *info)
 {
@@ -164,9 +205,8 @@ void request_write(fuse_req_t req, fuse_ino_t inode, const char *data, size_t si
 		   struct fuse_file_info *info)
 {
 	(void)inode;
-	(void)at;
 	file_of(info)->flags = info->flags;	/* fcntl(2) may have changed them */
-	parked_write(req, file_of(info), info->flags, data, size);
+	parked_write(req, file_of(info), info->flags, data, size, at);
 }
 
 void request_poll(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *info,

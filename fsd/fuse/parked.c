@@ -5,51 +5,68 @@
 #include <string.h>
 
 #include "fuse/parked.h"
+#include "fuse/requests.h"
 #include "util/log.h"
 
 /* All data of parked writes: each process that waits holds up to a transfer's. */
 #define MAX_PARKED_BYTES (64u << 20)
 
+enum call { CALL_OPEN, CALL_READ, CALL_WRITE };
+
 struct parked {
-	struct list link;		/* node->parked */
+	struct list link;		/* waits.parked */
 	fuse_req_t req;
-	struct file *file;		/* open as long as the request is under way */
-	char *data;			/* owned: a write's; NULL: a read */
+	struct file *file;		/* there as long as the request is under way */
+	enum call call;
+	char *data;			/* owned: a write's */
 	size_t size;
 	off_t at;
+	struct caller caller;
 };
 
 static size_t n_parked_bytes;
 static char transfer[FILE_MAX_TRANSFER];
 
-/* The one place where a read or write is answered. */
-static void reply(fuse_req_t req, bool is_write, ssize_t n)
+/* The one place where an open, a read or a write is answered. */
+static void reply(fuse_req_t req, struct file *file, enum call call, ssize_t n)
 {
-	if (n < 0)
-		fuse_reply_err(req, (int)-n);
-	else if (is_write)
+	if (call == CALL_OPEN)
+		file_reply_open(req, file, (int)n);
+	else if (n < 0)
+		refuse(req, (int)n);
+	else if (call == CALL_WRITE)
 		fuse_reply_write(req, (size_t)n);
 	else
 		fuse_reply_buf(req, transfer, (size_t)n);
 }
 
-static ssize_t call(struct file *file, const char *data, size_t size, off_t at)
+static ssize_t try(const struct parked *call)
 {
-	const struct file_ops *ops = file->row->ops;
+	const struct file_ops *ops = call->file->row->ops;
+	size_t size = call->size;
 
-	if (data)
-		return ops->write ? ops->write(file, data, size) : -EOPNOTSUPP;
+	if (call->call == CALL_OPEN)
+		return file_open(call->file, &call->caller);
+	if (call->call == CALL_WRITE)
+		return ops->write ? ops->write(call->file, call->data, size, call->at, &call->caller)
+				  : -EOPNOTSUPP;
 	if (size > sizeof(transfer))
 		size = sizeof(transfer);
-	return ops->read ? ops->read(file, transfer, size, at) : -EOPNOTSUPP;
+	return ops->read ? ops->read(call->file, transfer, size, call->at) : -EOPNOTSUPP;
+}
+
+/* Not now, says the operation. */
+static bool must_wait(const struct file *file, ssize_t n)
+{
+	return n == FILE_WAIT || n == FILE_WAIT_ALWAYS || (n == -EAGAIN && file->row->ops->wait);
 }
 
 /* Somebody was here before, for the same: the order is kept. */
-static bool has_parked(const struct file *file)
+static bool has_parked(struct file *file)
 {
 	struct parked *other;
 
-	list_for_each(other, &file->node->parked, link)
+	list_for_each(other, &file_waits(file)->parked, link)
 		if (other->file->row == file->row)
 			return true;
 	return false;
@@ -67,10 +84,11 @@ static void parked_free(struct parked *parked)
 static void finish(struct parked *parked, ssize_t n)
 {
 	fuse_req_t req = parked->req;
-	bool is_write = parked->data;
+	struct file *file = parked->file;
+	enum call call = parked->call;
 
 	parked_free(parked);
-	reply(req, is_write, n);
+	reply(req, file, call, n);
 }
 
 /* libfuse holds the request's lock here: it must be told nothing but the answer. */
@@ -78,10 +96,14 @@ static void on_interrupt(fuse_req_t req, void *user)
 {
 	struct parked *parked = user;
 	struct node *node = node_ref(parked->file->node);
+	const struct file_ops *ops = parked->file->row->ops;
 
 	(void)req;
+	if (parked->call == CALL_WRITE && ops->interrupted)
+		ops->interrupted(parked->file);
 	finish(parked, -EINTR);
-	node_changed(node);		/* who waited behind it may be next */
+	if (!ops->own_waits)
+		node_changed(node);	/* who waited behind it may be next */
 	node_unref(node);
 }
 
@@ -100,52 +122,61 @@ static int copy_data(struct parked *parked, const char *data)
 	return 0;
 }
 
-static int park(fuse_req_t req, struct file *file, const char *data, size_t size, off_t at)
+static int park(const struct parked *call)
 {
 	struct parked *parked;
 	int r;
 
-	if (fuse_req_interrupted(req))
+	if (fuse_req_interrupted(call->req))
 		return -EINTR;
-	parked = calloc(1, sizeof(*parked));
+	parked = malloc(sizeof(*parked));
 	if (!parked)
 		return -ENOMEM;
-	*parked = (struct parked){ .req = req, .file = file, .size = size, .at = at };
-	r = data ? copy_data(parked, data) : 0;
+	*parked = *call;
+	parked->data = NULL;
+	r = call->call == CALL_WRITE ? copy_data(parked, call->data) : 0;
 	if (r < 0) {
 		free(parked);
 		return r;
 	}
-	list_append(&file->node->parked, &parked->link);
-	fuse_req_interrupt_func(req, on_interrupt, parked);
+	list_append(&file_waits(call->file)->parked, &parked->link);
+	fuse_req_interrupt_func(call->req, on_interrupt, parked);
 	return 0;
+}
+
+/* See to it that there will be a change. Return: as file_ops.wait. */
+static int wait_for_change(struct file *file)
+{
+	return file->row->ops->wait ? file->row->ops->wait(file) : 0;
 }
 
 /*
  * Try those that wait, until each kind has one that must go on waiting and has
  * said so. Return: whether some are ready after all, and it must be done again.
  */
-static bool retry_requests(struct node *node)
+static bool retry_requests(struct waits *waits)
 {
 	const struct row *waiting = NULL, *also_waiting = NULL;
 	struct parked *parked;
 	bool again = false;
 
-	list_for_each(parked, &node->parked, link) {
+	list_for_each(parked, &waits->parked, link) {
 		const struct row *row = parked->file->row;
 		ssize_t n;
 		int r;
 
 		if (row == waiting || row == also_waiting)
 			continue;
-		n = call(parked->file, parked->data, parked->size, parked->at);
-		if (n != -EAGAIN) {
+		n = try(parked);
+		if (!must_wait(parked->file, n)) {
 			finish(parked, n);
 			continue;
 		}
-		also_waiting = waiting;
-		waiting = row;
-		r = row->ops->wait(parked->file);
+		if (!row->ops->own_waits) {
+			also_waiting = waiting;
+			waiting = row;
+		}
+		r = wait_for_change(parked->file);
 		if (r < 0)
 			finish(parked, r);
 		again |= r != 0;
@@ -162,32 +193,47 @@ static void notify_poller(struct file *file)
 	fuse_pollhandle_destroy(handle);
 }
 
-static void retry_polls(struct node *node)
+static void retry_polls(struct waits *waits)
 {
 	struct file *file;
 
-	list_for_each(file, &node->pollers, pollers)
-		if (file->row->ops->poll(file) != 0 || file->row->ops->wait(file) != 0)
+	list_for_each(file, &waits->pollers, pollers)
+		if (file->row->ops->poll(file) != 0 || wait_for_change(file) != 0)
 			notify_poller(file);
 }
 
 /* Who polls knows what there was. A call has changed that: see to it that what comes next is told. */
-static void rearm_polls(struct node *node)
+static void rearm_polls(struct waits *waits)
 {
 	struct file *file;
 
-	list_for_each(file, &node->pollers, pollers)
-		if (file->row->ops->poll(file) == 0 && file->row->ops->wait(file) != 0)
+	list_for_each(file, &waits->pollers, pollers)
+		if (file->row->ops->poll(file) == 0 && wait_for_change(file) != 0)
 			notify_poller(file);
 }
 
-static void retry(struct node *node)
+/* An open that waits on the file's own waits is alone there, and its answer may free them. */
+static bool retry_open(struct waits *waits)
 {
-	node_ref(node);
-	while (retry_requests(node))
+	struct parked *parked = container_of(waits->parked.next, struct parked, link);
+	ssize_t n;
+
+	if (list_is_empty(&waits->parked) || parked->call != CALL_OPEN ||
+	    waits != &parked->file->own)
+		return false;
+	n = try(parked);
+	if (!must_wait(parked->file, n))
+		finish(parked, n);
+	return true;
+}
+
+static void retry(struct waits *waits)
+{
+	if (retry_open(waits))
+		return;
+	while (retry_requests(waits))
 		;
-	retry_polls(node);
-	node_unref(node);
+	retry_polls(waits);
 }
 
 void parked_init(void)
@@ -195,41 +241,69 @@ void parked_init(void)
 	tree_on_change = retry;
 }
 
-static void try_or_park(fuse_req_t req, struct file *file, int flags, const char *data,
-			size_t size, off_t at)
+static void try_or_park(struct parked *call, int flags)
 {
-	ssize_t n = file->row->ops->wait && has_parked(file) ? -EAGAIN : call(file, data, size, at);
+	struct file *file = call->file;
+	struct node *node = node_ref(file->node);
+	bool wait_in_line = file->row->ops->wait && has_parked(file);
+	ssize_t n = wait_in_line ? FILE_WAIT : try(call);
+	bool may_park = n == FILE_WAIT_ALWAYS || !(flags & O_NONBLOCK);
 	int r;
 
-	if (n != -EAGAIN || (flags & O_NONBLOCK)) {
-		reply(req, data, n);
-		rearm_polls(file->node);
-		return;
+	if (!must_wait(file, n) || !may_park) {
+		struct waits *waits = file_waits(file);
+		bool is_gone = call->call == CALL_OPEN;		/* it may be */
+
+		reply(call->req, file, call->call, must_wait(file, n) ? -EAGAIN : n);
+		if (!is_gone)
+			rearm_polls(waits);
+	} else {
+		r = park(call);
+		if (r < 0)
+			reply(call->req, file, call->call, r);
+		else if (file->row->ops->wait)
+			retry(file_waits(file));
 	}
-	r = park(req, file, data, size, at);
-	if (r < 0)
-		reply(req, data, r);
-	else
-		retry(file->node);
+	node_unref(node);
+}
+
+void parked_open(fuse_req_t req, struct file *file)
+{
+	struct parked call = { .req = req, .file = file, .call = CALL_OPEN,
+			       .caller = request_caller(req) };
+
+	try_or_park(&call, 0);
 }
 
 void parked_read(fuse_req_t req, struct file *file, int flags, size_t size, off_t at)
 {
-	try_or_park(req, file, flags, NULL, size, at);
+	struct parked call = { .req = req, .file = file, .call = CALL_READ, .size = size, .at = at };
+
+	try_or_park(&call, flags);
 }
 
-void parked_write(fuse_req_t req, struct file *file, int flags, const char *data, size_t size)
+void parked_write(fuse_req_t req, struct file *file, int flags, const char *data, size_t size,
+		  off_t at)
 {
-	try_or_park(req, file, flags, data, size, 0);
+	union { const char *in; char *out; } text = { .in = data };	/* only looked at */
+	struct parked call = { .req = req, .file = file, .call = CALL_WRITE, .data = text.out,
+			       .size = size, .at = at, .caller = request_caller(req) };
+
+	try_or_park(&call, flags);
 }
 
 void parked_cancel(struct file *file)
 {
 	struct parked *parked;
 
-	list_for_each(parked, &file->node->parked, link)
-		if (parked->file == file)
+	list_for_each(parked, &file_waits(file)->parked, link)
+		if (parked->file == file && parked->call != CALL_OPEN)
 			finish(parked, -ENOTCONN);
+	list_for_each(parked, &file_waits(file)->parked, link)
+		if (parked->file == file) {	/* answering frees the file, and its waits */
+			finish(parked, -ENOTCONN);
+			return;
+		}
 }
 
 void parked_forget(struct file *file)
@@ -248,14 +322,14 @@ void parked_poll(fuse_req_t req, struct file *file, struct fuse_pollhandle *hand
 	parked_forget(file);
 	file->poll_handle = handle;
 	if (handle)
-		list_append(&file->node->pollers, &file->pollers);
+		list_append(&file_waits(file)->pollers, &file->pollers);
 	if (!ops->poll) {	/* always ready: there will be nothing to tell */
 		parked_forget(file);
 		fuse_reply_poll(req, POLLIN | POLLOUT);
 		return;
 	}
 	ready = ops->poll(file);
-	if (ready == 0 && handle && ops->wait(file) != 0)
+	if (ready == 0 && handle && wait_for_change(file) != 0)
 		ready = ops->poll(file);
 	fuse_reply_poll(req, (unsigned)ready);
 }

@@ -112,25 +112,6 @@ ssize_t queue_peek(struct queue *queue, void *buffer, size_t size, size_t at, ui
 
 /* Records */
 
-static int save_rows(struct node *node, struct record *record)
-{
-	if (!node->rows)
-		return 0;
-	record->rows = calloc(node_n_rows(node), sizeof(*record->rows));
-	if (!record->rows)
-		return -ENOMEM;
-	for (const struct row *row = node->def->rows; row->name; row++) {
-		char *name = strdup(row->name);
-
-		if (!name)
-			return -ENOMEM;
-		record->rows[record->n_rows++] = (struct record_row){
-			name, node_attributes(node, row)
-		};
-	}
-	return 0;
-}
-
 static int make_record(struct queue *queue, struct record *ret)
 {
 	struct node *node = queue->node;
@@ -149,7 +130,7 @@ static int make_record(struct queue *queue, struct record *ret)
 	};
 	for (int i = 0; i < N_SIDES; i++)
 		ret->holders[i] = queue->seats[i].holder;
-	return ret->name ? save_rows(node, ret) : -ENOMEM;
+	return ret->name ? record_save_rows(ret, node) : -ENOMEM;
 }
 
 int queue_save(struct queue *queue)
@@ -288,18 +269,6 @@ int queue_new(struct service *service, const char *name, const struct making *ma
 	return r;
 }
 
-static int adopt_rows(struct node *node, const struct record *record)
-{
-	for (size_t i = 0; i < record->n_rows; i++) {
-		const struct row *row = node_row(node, record->rows[i].name);
-		int r = row ? node_keep_attributes(node, row, &record->rows[i].attributes) : 0;
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 int queue_adopt(struct service *service, uint64_t id, const struct record *record)
 {
 	struct geometry geometry;
@@ -314,7 +283,7 @@ int queue_adopt(struct service *service, uint64_t id, const struct record *recor
 	queue->geometry = geometry;
 	queue->max_entry_is_set = record->max_entry_is_set;
 	queue->persist = record->persist;
-	r = adopt_rows(queue->node, record);
+	r = record_adopt_rows(record, queue->node);
 	/* A crash may have come between them and the record. */
 	if (r == 0)
 		r = store_attributes(queue, NULL, &queue->node->own);
@@ -370,6 +339,16 @@ int queue_remove(struct queue *queue)
 	store_remove(queue->registry->store, queue->node->id);
 	queue_leave_tree(queue);
 	return 0;
+}
+
+void queue_discard(struct queue *queue)
+{
+	struct node *node = node_ref(queue->node);
+
+	store_remove(queue->registry->store, node->id);
+	queue_leave_tree(queue);
+	node_changed(node);
+	node_unref(node);
 }
 
 /* The page of an empty queue of @geometry that goes on where the old one stands. */

@@ -11,6 +11,7 @@
 #include "libqueue/observe.h"
 #include "service/registry.h"
 #include "service/seat.h"
+#include "service/service.h"
 
 struct agent;
 
@@ -42,6 +43,9 @@ void queue_free(struct node *node);
 
 /* Return: 0, -EBUSY while a role is held, -ENOTEMPTY while there are entries, -EIO if damaged. */
 int queue_remove(struct queue *queue);
+
+/* Whatever is in it and whoever holds it: its service ends. */
+void queue_discard(struct queue *queue);
 
 /* What can be seen now; a damaged queue shows as `corrupt`. Return: 0, or why it cannot be seen. */
 int queue_observe(struct queue *queue, struct ring_status *ret);

@@ -24,7 +24,39 @@ void record_deinit(struct record *record)
 		free(record->rows[i].name);
 	free(record->rows);
 	free(record->name);
+	json_decref(record->details);
 	*record = (struct record){ 0 };
+}
+
+int record_save_rows(struct record *record, const struct node *node)
+{
+	if (!node->rows)
+		return 0;
+	record->rows = calloc(node_n_rows(node), sizeof(*record->rows));
+	if (!record->rows)
+		return -ENOMEM;
+	for (const struct row *row = node->def->rows; row->name; row++) {
+		char *name = strdup(row->name);
+
+		if (!name)
+			return -ENOMEM;
+		record->rows[record->n_rows++] = (struct record_row){
+			name, node_attributes(node, row)
+		};
+	}
+	return 0;
+}
+
+int record_adopt_rows(const struct record *record, struct node *node)
+{
+	for (size_t i = 0; i < record->n_rows; i++) {
+		const struct row *row = node_row(node, record->rows[i].name);
+		int r = row ? node_keep_attributes(node, row, &record->rows[i].attributes) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 /* New reference, or NULL. */
@@ -111,7 +143,8 @@ char *record_to_text(const struct record *record)
 		"files", attributes_to_json(&record->files),
 		"rows", rows_to_json(record),
 		"persist", (int)record->persist);
-	if (!object || (record->kind == RECORD_QUEUE && add_queue(object, record) < 0))
+	if (!object || (record->kind == RECORD_QUEUE && add_queue(object, record) < 0) ||
+	    (record->details && json_object_set(object, "service", record->details) < 0))
 		return NULL;
 	return json_dumps(object, JSON_INDENT(1));
 }
@@ -149,18 +182,19 @@ static int kind_from_name(const char *name, enum record_kind *ret)
 
 static int from_json(json_t *object, struct record *record)
 {
-	json_t *own, *files, *rows, *queue = NULL;
+	json_t *own, *files, *rows, *queue = NULL, *details = NULL;
 	const char *kind, *name;
 	json_int_t parent;
 	int format, persist, r;
 
-	if (json_unpack(object, "{s:i, s:s, s:I, s:s, s:o, s:o, s:o, s:b, s?o !}",
+	if (json_unpack(object, "{s:i, s:s, s:I, s:s, s:o, s:o, s:o, s:b, s?o, s?o !}",
 			"format", &format, "kind", &kind, "parent", &parent, "name", &name,
 			"own", &own, "files", &files, "rows", &rows, "persist", &persist,
-			"queue", &queue) < 0 || format != RECORD_FORMAT)
+			"queue", &queue, "service", &details) < 0 || format != RECORD_FORMAT)
 		return -EBADMSG;
 	record->parent = (uint64_t)parent;
 	record->persist = persist;
+	record->details = json_incref(details);
 	record->name = unescape(name);
 	if (!record->name || kind_from_name(kind, &record->kind) < 0 ||
 	    (record->kind == RECORD_QUEUE) != (queue != NULL))

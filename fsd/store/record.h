@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <jansson.h>
+
 #include "tree/node.h"
 
 enum record_kind { RECORD_SERVICE, RECORD_QUEUE };
@@ -33,6 +35,8 @@ struct record {
 	size_t n_rows;
 	bool persist;
 
+	json_t *details;		/* owned: a service's, as service.c has them; or NULL */
+
 	/* A queue's. */
 	uint64_t capacity;
 	uint32_t max_entry;
@@ -41,6 +45,10 @@ struct record {
 };
 
 void record_deinit(struct record *record);
+
+/* The attributes of @node's rows, where they are not the default; and back. Return: 0, -ENOMEM. */
+int record_save_rows(struct record *record, const struct node *node);
+int record_adopt_rows(const struct record *record, struct node *node);
 
 /* Return: JSON text, the caller's, or NULL when there is no memory. */
 char *record_to_text(const struct record *record);

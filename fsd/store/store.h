@@ -8,7 +8,8 @@
  *	`-- <id>/		a service or a queue
  *	    |-- record.json	see record.h
  *	    |-- data		a queue's memory (docs/ring.md)
- *	    `-- consumer
+ *	    |-- consumer
+ *	    `-- buffer-<name>	a service's buffer
  *
  * Each change is put in place by a rename: a crash leaves the state before or
  * after it. Names with a suffix are a change under way; the next start sweeps
@@ -100,3 +101,19 @@ int store_replace_data(struct store *store, uint64_t id, const struct record *re
 /* Who may open them: of a memory file, or (@name NULL) of the object's directory. */
 int store_set_attributes(struct store *store, uint64_t id, const char *name,
 			 const struct attributes *attributes);
+
+/*
+ * Buffers: files of the object @id. A @name is at most 200 bytes once it is escaped.
+ * Return: 0, or what stopped us; store_open_buffer() a descriptor.
+ */
+int store_add_buffer(struct store *store, uint64_t id, const char *name,
+		     const struct attributes *attributes);
+int store_open_buffer(struct store *store, uint64_t id, const char *name, int flags);
+int store_set_buffer_attributes(struct store *store, uint64_t id, const char *name,
+				const struct attributes *attributes);
+void store_remove_buffer(struct store *store, uint64_t id, const char *name);
+char *store_buffer_path(struct store *store, uint64_t id, const char *name);
+/* Each that is there, with what fstat(2) says of it. */
+int store_each_buffer(struct store *store, uint64_t id,
+		      int (*found)(void *user, const char *name, const struct attributes *attributes),
+		      void *user);

@@ -54,10 +54,13 @@ static ssize_t attribute_read(struct file *file, void *buffer, size_t size, off_
 	return (ssize_t)size;
 }
 
-static ssize_t attribute_write(struct file *file, const void *data, size_t size)
+static ssize_t attribute_write(struct file *file, const void *data, size_t size, off_t at,
+			       const struct caller *caller)
 {
 	int r;
 
+	(void)at;
+	(void)caller;
 	if (size > ATTRIBUTE_MAX_VALUE)
 		return -EMSGSIZE;
 	r = file->row->store(file->node, data, size);

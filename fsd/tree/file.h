@@ -5,8 +5,8 @@
  * One struct file per open(2). An operation returns a count or 0, or a negative
  * errno; it never sleeps and never answers the kernel: fuse/ does, exactly once.
  *
- * -EAGAIN from read and write means "not now": the request is then parked (or
- * refused, with O_NONBLOCK) and the call repeated after node_changed().
+ * FILE_WAIT means "not now", and so does -EAGAIN from the read and write of a file with a
+ * wait operation.
  */
 #pragma once
 
@@ -18,6 +18,19 @@
 
 struct node;
 struct row;
+
+/*
+ * What an operation says that cannot be done yet, and is no errno. The request is parked and the
+ * call repeated after waits_changed(). FILE_WAIT: with O_NONBLOCK it is refused instead.
+ */
+#define FILE_WAIT		(-512)
+#define FILE_WAIT_ALWAYS	(-513)
+
+/* Requests that wait for the same thing, and polls. */
+struct waits {
+	struct list parked;		/* fuse/parked.c's */
+	struct list pollers;		/* open files that somebody polls */
+};
 
 /* Who asks, from the kernel's request. @pid is a thread's id; 0: not visible here. */
 struct caller {
@@ -38,9 +51,13 @@ struct file {
 	int flags;			/* of open(2) */
 	void *state;			/* the operations'; freed by release */
 
+	struct waits own;		/* what it waits on, if its ops say so; or the node's */
 	struct list open_files;		/* link: all that are open */
-	struct list pollers;		/* link: node->pollers, while poll_handle is set */
+	struct list pollers;		/* link: waits.pollers, while poll_handle is set */
 	void *poll_handle;		/* owned by fuse/ */
+	bool as_link;			/* only to say where it leads */
+	bool is_open;			/* its open has begun: it will be released */
+	bool is_backed;			/* it has part in row->ops->backing */
 };
 
 /*
@@ -54,20 +71,29 @@ struct file {
 
 /* An operation may be NULL: what happens then is beside it. */
 struct file_ops {
-	/* Several may block in it at once, of one open file or of many. */
+	/* Several may block in it at once: no position, and no lock on it. */
 	bool stream;
+	/* Writers may have to wait: each who looks it up gets an inode of his own. */
+	bool apart;
+	/* What one open file waits for does not concern another. */
+	bool own_waits;
 
-	/* NULL: opens. */
+	/* NULL: opens. FILE_WAIT_ALWAYS: called again after a change, with file->state as it was left. */
 	int     (*open)(struct file *file, const struct caller *caller);
 	/* NULL: -EOPNOTSUPP. */
 	ssize_t (*read)(struct file *file, void *buffer, size_t size, off_t at);
-	ssize_t (*write)(struct file *file, const void *data, size_t size);
-	/* POLLIN, POLLOUT. NULL: both, always. */
+	ssize_t (*write)(struct file *file, const void *data, size_t size, off_t at,
+			 const struct caller *caller);
+	/* Who waited in write is gone. NULL: nothing is to be done. */
+	void    (*interrupted)(struct file *file);
+	/* Somebody closed a descriptor of it. NULL: fine. */
+	int     (*flush)(struct file *file);
+	/* POLLIN, POLLOUT, POLLHUP. NULL: the first two, always. */
 	short   (*poll)(struct file *file);
 	/*
-	 * Somebody waits in read, write or poll: see to it that node_changed()
-	 * is called. Return: 0, 1 when the call would succeed now, or an errno
-	 * for those who wait. Must be there if read, write or poll say "not now".
+	 * Somebody waits in read, write or poll: see to it that there is a
+	 * change. Return: 0, 1 when the call would succeed now, or an errno
+	 * for those who wait. NULL: the change comes by itself.
 	 */
 	int     (*wait)(struct file *file);
 	void    (*release)(struct file *file);
@@ -75,4 +101,16 @@ struct file_ops {
 	/* Memory files only: the record to keep, and the file behind, to close. */
 	struct backing *(*backing)(struct file *file);
 	int     (*backing_open)(struct file *file);
+	/* Reads and writes go to the file behind, too. */
+	bool     backing_io;
+	/* st_size of an open file; NULL: its row's. */
+	uint64_t (*size)(struct file *file);
+	/* Where the link leads that stands for it where memory is linked: the caller's text, or NULL. */
+	char   *(*link)(struct file *file);
 };
+
+static inline void waits_init(struct waits *waits)
+{
+	list_init(&waits->parked);
+	list_init(&waits->pollers);
+}

@@ -14,8 +14,13 @@
 #define ROW_BITS	6
 #define OTHER_SHIFT	48
 
+#define MAX_PASSING	4096u
+
 bool tree_memory_is_linked;
-void (*tree_on_change)(struct node *node);
+void (*tree_on_change)(struct waits *waits);
+
+static struct list passing = LIST_INIT(passing);
+static unsigned n_passing;
 
 static void *by_id, *by_name;	/* tsearch(3)'s */
 static uint64_t last_id;
@@ -151,8 +156,8 @@ int node_new(struct node *parent, const char *name, uint64_t id, const struct no
 	clock_gettime(CLOCK_REALTIME, &node->made);
 	list_init(&node->children);
 	list_init(&node->siblings);
-	list_init(&node->parked);
-	list_init(&node->pollers);
+	list_init(&node->passing);
+	waits_init(&node->waits);
 	r = node->name ? index_node(node) : -ENOMEM;
 	if (r < 0) {
 		free(node->name);
@@ -162,20 +167,112 @@ int node_new(struct node *parent, const char *name, uint64_t id, const struct no
 	if (parent) {
 		list_append(&parent->children, &node->siblings);
 		parent->n_children++;
+		parent->n_directories += !def->leaf;
 	}
 	*ret = node;
 	return 0;
 }
 
+static bool is_passing(const struct node *node)
+{
+	return !list_is_empty(&node->passing);
+}
+
 void node_remove(struct node *node)
 {
+	struct node *child;
+
+	list_for_each(child, &node->children, siblings)
+		if (is_passing(child))
+			node_remove(child);
+	if (is_passing(node)) {
+		list_remove(&node->passing);
+		n_passing--;
+	}
 	unindex_node(node);
 	if (node->parent) {
 		list_remove(&node->siblings);
 		node->parent->n_children--;
+		node->parent->n_directories -= !node->def->leaf;
 		node->parent = NULL;
 	}
 	node_unref(node);
+}
+
+void node_remove_all(struct node *node)
+{
+	struct node *child;
+
+	list_for_each(child, &node->children, siblings)
+		node_remove_all(child);
+	node_remove(node);
+}
+
+/* The oldest goes; who holds it open keeps it, who has but its number looks it up again. */
+static void forget_oldest(void)
+{
+	struct node *node = container_of(passing.next, struct node, passing);
+	struct node *child;
+
+	list_for_each(child, &node->children, siblings)
+		if (!is_passing(child))
+			return;
+	node_remove(node);
+}
+
+int node_new_passing(struct node *parent, const char *name, const struct node_def *def,
+		     const struct attributes *own, struct node **ret)
+{
+	int r;
+
+	*ret = node_find(parent, name);
+	if (*ret)
+		return 0;
+	if (is_passing(parent)) {	/* not the oldest any more */
+		list_remove(&parent->passing);
+		list_append(&passing, &parent->passing);
+	}
+	if (n_passing >= MAX_PASSING)
+		forget_oldest();
+	r = node_new(parent, name, 0, def, own, ret);
+	if (r < 0)
+		return r;
+	list_append(&passing, &(*ret)->passing);
+	n_passing++;
+	return 0;
+}
+
+int names_add(struct names *names, const char *name, mode_t type)
+{
+	if (names->n == names->room) {
+		size_t room = names->room ? 2 * names->room : 16;
+		struct name *longer = reallocarray(names->names, room, sizeof(*longer));
+
+		if (!longer)
+			return -ENOMEM;
+		names->names = longer;
+		names->room = room;
+	}
+	names->names[names->n] = (struct name){ strdup(name), type };
+	return names->names[names->n].name ? (int)(names->n++, 0) : -ENOMEM;
+}
+
+void names_free(struct names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free(names->names[i].name);
+	free(names->names);
+	*names = (struct names){ 0 };
+}
+
+void node_lend(struct node *node, struct node *whole)
+{
+	if (whole->lender)
+		whole = whole->lender;
+	if (node->lender)
+		return;
+	node->lender = node_ref(whole);
+	node->object = whole->object;
 }
 
 struct node *node_ref(struct node *node)
@@ -187,8 +284,9 @@ struct node *node_ref(struct node *node)
 struct node *node_unref(struct node *node)
 {
 	if (node && --node->n_refs == 0) {
-		if (node->def->free)
+		if (node->def->free && !node->lender)
 			node->def->free(node);
+		node_unref(node->lender);
 		free(node->rows);
 		free(node->name);
 		free(node);
@@ -211,7 +309,7 @@ static struct attributes default_attributes(const struct node *node, const struc
 
 struct attributes node_attributes(const struct node *node, const struct row *row)
 {
-	if (!row)
+	if (!row || node->def->leaf)
 		return node->own;
 	if (node->rows)
 		return node->rows[row - node->def->rows];
@@ -226,7 +324,7 @@ mode_t node_directory_mode(mode_t mode)
 int node_keep_attributes(struct node *node, const struct row *row,
 			 const struct attributes *attributes)
 {
-	if (!row) {
+	if (!row || node->def->leaf) {
 		node->own = *attributes;
 		return 0;
 	}
@@ -259,7 +357,7 @@ void node_stat(struct node *node, const struct row *row, struct stat *ret)
 	*ret = (struct stat){
 		.st_ino = node_inode(node, row),
 		.st_mode = type | (type == S_IFLNK ? 0777 : attributes.mode),
-		.st_nlink = row ? 1 : 2 + node->n_children,
+		.st_nlink = row ? 1 : 2 + node->n_directories,
 		.st_uid = attributes.uid,
 		.st_gid = attributes.gid,
 		.st_size = row && row->size ? (off_t)row->size(node) : 0,
@@ -287,17 +385,24 @@ char *node_path(const struct node *node)
 	return node->parent ? steal(path) : NULL;
 }
 
-void node_changed(struct node *node)
+void waits_changed(struct waits *waits)
 {
-	if (list_is_empty(&node->parked) && list_is_empty(&node->pollers))
+	if (list_is_empty(&waits->parked) && list_is_empty(&waits->pollers))
 		return;
 	if (tree_on_change)
-		tree_on_change(node);
+		tree_on_change(waits);
+}
+
+void node_changed(struct node *node)
+{
+	node_ref(node);
+	waits_changed(&node->waits);
+	node_unref(node);
 }
 
 uint64_t node_inode(const struct node *node, const struct row *row)
 {
-	uint64_t index = row ? (uint64_t)(row - node->def->rows) + 1 : 0;
+	uint64_t index = row && row != node->def->leaf ? (uint64_t)(row - node->def->rows) + 1 : 0;
 
 	return (node->id << ROW_BITS | index) + 1;
 }
@@ -317,6 +422,6 @@ struct node *node_by_inode(uint64_t inode, const struct row **ret_row)
 
 	if (!node || index > node_n_rows(node))
 		return NULL;
-	*ret_row = index ? &node->def->rows[index - 1] : NULL;
+	*ret_row = index ? &node->def->rows[index - 1] : node->def->leaf;
 	return node;
 }

@@ -21,6 +21,9 @@
 #define NODE_NAME_MAX	255
 #define NODE_MAX_ROWS	63
 
+struct names;
+struct session_kind;
+
 struct attributes {
 	uid_t uid;
 	gid_t gid;
@@ -37,8 +40,12 @@ struct row {
 	int (*show)(struct node *node, FILE *out);
 	int (*store)(struct node *node, const char *text, size_t size);
 
+	/* A session or a document (files/session.h). */
+	const struct session_kind *session;
 	/* A symbolic link: where to, as text of the caller's. */
 	char *(*target)(struct node *node);
+	/* ftruncate(2) on a regular file. NULL: only what a shell's > does, and to no effect. */
+	int (*resize)(struct node *node, uint64_t size);
 	/* A regular file that is a link to its memory where tree_memory_is_linked. */
 	bool memory;
 	/* st_size; NULL: 0. */
@@ -48,11 +55,27 @@ struct row {
 struct node_def {
 	const struct row *rows;		/* ended by a row without a name */
 	const char *const *reserved;		/* names nobody may make; NULL-ended, or NULL */
+	/* The node is no directory but this file or link; then rows are other forms of it. */
+	const struct row *leaf;
+
+	/*
+	 * A name that is neither a row's nor a child's: make the node for it, with
+	 * node_new_passing() where it can be made again. NULL: there are no more.
+	 * Return: 0 or -ENOENT, -ENOMEM.
+	 */
+	int  (*find)(struct node *node, const char *name, struct node **ret);
+	/* More names to list than rows and children. Return: 0 or -ENOMEM. */
+	int  (*list)(struct node *node, struct names *names);
+	/* Make a regular file, as open(2) with O_CREAT. NULL: -EPERM. */
+	int  (*create)(struct node *node, const char *name, mode_t mode,
+		       const struct caller *caller, struct node **ret);
+	/* unlink(2). NULL: -EPERM. */
+	int  (*unlink)(struct node *node, const char *name, const struct caller *caller);
 
 	/* NULL: -EPERM. The caller's umask is in @mode already. */
 	int  (*make)(struct node *node, const char *name, mode_t mode, const struct caller *caller);
-	/* Remove @child. */
-	int  (*remove)(struct node *node, struct node *child);
+	/* Remove @child, a directory. */
+	int  (*remove)(struct node *node, struct node *child, const struct caller *caller);
 	/* Attributes of a row, or of the node (@row NULL), are @attributes from now on. */
 	int  (*set_attributes)(struct node *node, const struct row *row,
 			       const struct attributes *attributes);
@@ -67,25 +90,41 @@ struct node {
 	struct node *parent;		/* borrowed; NULL for the root and what was removed */
 	const struct node_def *def;
 	void *object;			/* def's */
+	struct node *lender;		/* counted: whose object it is; NULL: its own */
 
 	struct attributes own;
 	struct attributes files;	/* the rows' default: uid, gid; mode: 0, or S_IFREG | bits */
 	struct attributes *rows;	/* owned: one each, or NULL while all are the default */
 	struct timespec made;
 	bool fixed;			/* it stands in its parent as long as that is there */
+	uint64_t number;		/* def's: what its name stands for */
 
 	struct list children, siblings;
-	unsigned n_children;
+	unsigned n_children;		/* in the list */
+	unsigned n_directories;		/* of them */
+	struct list passing;		/* of all that may be forgotten and made again */
 
-	struct list parked;		/* fuse/parked.c's: requests that wait */
-	struct list pollers;		/* open files that somebody polls */
+	struct waits waits;
 };
+
+/* Names of a listing, collected. */
+struct names {
+	struct name {
+		char *name;
+		mode_t type;
+	} *names;
+	size_t n, room;
+};
+
+/* Return: 0 or -ENOMEM. */
+int names_add(struct names *names, const char *name, mode_t type);
+void names_free(struct names *names);
 
 /* In this mount `memory` rows are symbolic links. Set once, before it is used. */
 extern bool tree_memory_is_linked;
 
-/* Called with each changed node; fuse/ sets it. */
-extern void (*tree_on_change)(struct node *node);
+/* Called with what has changed; fuse/ sets it. */
+extern void (*tree_on_change)(struct waits *waits);
 
 /*
  * A new node with a new id, below @parent unless that is NULL; the tree holds a
@@ -95,8 +134,20 @@ extern void (*tree_on_change)(struct node *node);
 int node_new(struct node *parent, const char *name, uint64_t id, const struct node_def *def,
 	     const struct attributes *own, struct node **ret);
 
-/* Take it out of the tree: nobody finds it any more. It has no children. */
+/*
+ * One that stands for something else and may be forgotten when there are many: it
+ * is not listed, and node_def.find makes it again. One that is there already is given.
+ */
+int node_new_passing(struct node *parent, const char *name, const struct node_def *def,
+		     const struct attributes *own, struct node **ret);
+
+/* Take it out of the tree: nobody finds it any more. It has no children but passing ones. */
 void node_remove(struct node *node);
+/* And all below it. */
+void node_remove_all(struct node *node);
+
+/* @node is a part of @whole: it has the same object, and keeps it. Harmless when done before. */
+void node_lend(struct node *node, struct node *whole);
 
 struct node *node_ref(struct node *node);
 struct node *node_unref(struct node *node);
@@ -128,6 +179,11 @@ char *node_path(const struct node *node);
 
 /* Something that a parked request or a poll may wait for has happened. */
 void node_changed(struct node *node);
+void waits_changed(struct waits *waits);
+static inline struct waits *file_waits(struct file *file)
+{
+	return file->row->ops->own_waits ? &file->own : &file->node->waits;
+}
 
 /* Inode numbers: 1 is the root directory. */
 uint64_t node_inode(const struct node *node, const struct row *row);

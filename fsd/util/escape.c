@@ -54,3 +54,19 @@ char *unescape(const char *text)
 		*to = '\0';
 	return bytes;
 }
+
+char *unescape_name(const char *name)
+{
+	char *bytes = malloc(strlen(name) + 1);
+	char *to = bytes;
+
+	while (bytes && *name) {
+		char byte = *name == '%' ? hex_pair(name + 1) : '\0';
+
+		*to++ = byte ? byte : *name;
+		name += byte ? 3 : 1;
+	}
+	if (bytes)
+		*to = '\0';
+	return bytes;
+}

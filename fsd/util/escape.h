@@ -10,3 +10,6 @@ char *escape(const char *bytes);
 
 /* Return: the bytes, the caller's; NULL for no memory or text that is not escape()'s. */
 char *unescape(const char *text);
+
+/* As unescape(), but what is no escape stands for itself. NULL: no memory. */
+char *unescape_name(const char *name);

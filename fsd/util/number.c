@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "util/number.h"
 
@@ -19,5 +21,15 @@ int number_parse(const char *text, size_t size, uint64_t *ret)
 			return -EINVAL;
 	}
 	*ret = value;
+	return 0;
+}
+
+int number_parse_hex(const char *text, uint64_t *ret)
+{
+	size_t n = strspn(text, "0123456789abcdef");
+
+	if (n == 0 || n > 16 || text[n] || (*text == '0' && n > 1))
+		return -EINVAL;
+	*ret = strtoull(text, NULL, 16);
 	return 0;
 }

@@ -12,3 +12,6 @@
  * Return: 0, or -EINVAL for anything else, 2^64 and above included.
  */
 int number_parse(const char *text, size_t size, uint64_t *ret);
+
+/* 1 to 16 hexadecimal digits, lower-case, without a 0 in front, and nothing else. Return: 0 or -EINVAL. */
+int number_parse_hex(const char *text, uint64_t *ret);

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Properties: `props` as one document, `prop/KEY` one by one. Who owns a service
+ * stores what he writes; what others write, the policy allows or the driver is
+ * asked (userclient 4.2). A connection's are always the driver's to take.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "files/files.h"
+#include "service/property.h"
+#include "util/escape.h"
+#include "util/failure.h"
+
+#define ALLOWED_KEYS "IORegistryEntryAllowableSetProperties"
+
+/* A write that waits for the driver. */
+struct setting {
+	struct question question;
+	struct session *session;
+	json_t *properties;		/* owned */
+	IOReturn code;
+	bool is_done;
+};
+
+static struct entry *entry_of(const struct session *session)
+{
+	return session_node_object(session);
+}
+
+/* Of `prop/KEY` its directory has the entry; the leaf itself has it, too. */
+static struct service *service_of(struct entry *entry)
+{
+	return entry->kind == ENTRY_CLIENT ? container_of(entry, struct client, entry)->service :
+		service_of_entry(entry);
+}
+
+static void on_answer(struct question *question, IOReturn code, struct driver_line *line)
+{
+	struct setting *setting = container_of(question, struct setting, question);
+
+	(void)line;
+	setting->code = code;
+	setting->is_done = true;
+	session_changed(setting->session);
+}
+
+static void setting_free(struct session *session)
+{
+	struct setting *setting = session->object;
+
+	session->object = NULL;
+	if (!setting)
+		return;
+	question_withdraw(&setting->question);
+	json_decref(setting->properties);
+	free(setting);
+}
+
+static int setting_result(struct session *session)
+{
+	struct setting *setting = session->object;
+	IOReturn code = setting->code;
+
+	if (!setting->is_done)
+		return FILE_WAIT_ALWAYS;
+	setting_free(session);
+	return code == kIOReturnSuccess ? 0 : failure_code((uint32_t)code);
+}
+
+static bool is_listed(const json_t *list, const char *key)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+		if (json_is_string(item) && strcmp(json_string_value(item), key) == 0)
+			return true;
+	return false;
+}
+
+/* By the entry's own list, if it has one. */
+static IOReturn check_list(const struct entry *entry, const json_t *properties)
+{
+	const json_t *list = entry_property(entry, ALLOWED_KEYS);
+	const char *key;
+	json_t *value;
+
+	if (!list)
+		return kIOReturnSuccess;
+	if (!json_is_array(list))
+		return kIOReturnNotPermitted;
+	json_object_foreach((json_t *)(uintptr_t)properties, key, value)
+		if (!is_listed(list, key))
+			return kIOReturnBadArgument;
+	return kIOReturnSuccess;
+}
+
+static int check_policy(const struct service *service, const json_t *properties,
+			const struct caller *caller)
+{
+	struct identity who = { 0 };
+	IOReturn code = kIOReturnSuccess;
+	const char *key;
+	json_t *value;
+
+	if (identity_read(caller->pid, caller->uid, caller->gid, &who) < 0)
+		return -ENOMEM;
+	json_object_foreach((json_t *)(uintptr_t)properties, key, value)
+		if (code == kIOReturnSuccess)
+			code = policy_may_set(service->registry->policy, &who,
+					      service->entry.lineage, key);
+	identity_deinit(&who);
+	return code == kIOReturnSuccess ? 0 : failure_code((uint32_t)code);
+}
+
+/* FILE_WAIT_ALWAYS, and the driver is asked; or an errno. */
+static int ask_driver(struct session *session, struct service *service, json_t *properties)
+{
+	struct entry *entry = entry_of(session);
+	struct client *client = entry->kind == ENTRY_CLIENT ?
+		container_of(entry, struct client, entry) : NULL;
+	struct setting *setting;
+	int r;
+
+	if (!service->driver)
+		return failure_code((uint32_t)(service->survives ? kIOReturnNotReady
+								: kIOReturnUnsupported));
+	setting = calloc(1, sizeof(*setting));
+	if (!setting)
+		return -ENOMEM;
+	*setting = (struct setting){
+		.question = {
+			.request = { .op = REQUEST_SET_PROPERTIES,
+				     .connection = client ? client->number : 0 },
+			.lock = client && service->methods && service->methods->lock_setprops ?
+				LOCKED_WRITE : LOCKED_NOT,
+			.answered = on_answer,
+		},
+		.session = session,
+		.properties = json_incref(properties),
+	};
+	setting->question.request.properties = setting->properties;
+	session->object = setting;
+	r = question_ask(&setting->question, service, client);
+	if (r < 0)
+		setting_free(session);
+	return r < 0 ? r : FILE_WAIT_ALWAYS;
+}
+
+static bool is_owner(const struct service *service, const struct caller *caller)
+{
+	return caller->uid == 0 || caller->uid == service->node->own.uid;
+}
+
+static int store_all(struct service *service, const json_t *properties)
+{
+	const char *key;
+	json_t *value;
+	int r = 0;
+
+	json_object_foreach((json_t *)(uintptr_t)properties, key, value)
+		if (r == 0)
+			r = service_set_property(service, key, value);
+	return r;
+}
+
+/* @properties: canonical, a dictionary. */
+static int set_properties(struct session *session, json_t *properties, const struct caller *caller)
+{
+	struct entry *entry = entry_of(session);
+	struct service *service = service_of(entry);
+	IOReturn code;
+	int r;
+
+	if (!service || (entry->state & ENTRY_INACTIVE))
+		return -ENODEV;
+	if (entry->kind != ENTRY_CLIENT && is_owner(service, caller))
+		return store_all(service, properties);
+	r = check_policy(service, properties, caller);
+	if (r < 0)
+		return r;
+	code = check_list(entry, properties);
+	if (code != kIOReturnSuccess)
+		return failure_code((uint32_t)code);
+	return ask_driver(session, service, properties);
+}
+
+static int parse_canonical(const char *text, size_t size, json_t **ret)
+{
+	json_auto_t *value = NULL;
+	char problem[200];
+	int r = json_text_parse(text, size, &value, problem, sizeof(problem));
+
+	if (r == -EINVAL)
+		return failure(r, "no JSON: %s", problem);
+	return r < 0 ? r : property_canonical(value, ret);
+}
+
+static int show_value(const json_t *value, FILE *out)
+{
+	_cleanup_(freep) char *text = value ? json_text_print(value, false) : NULL;
+
+	if (!text)
+		return -ENOMEM;
+	fprintf(out, "%s\n", text);
+	return 0;
+}
+
+/* props */
+
+static int props_unit(struct session *session, char *text, size_t size,
+		      const struct caller *caller)
+{
+	json_auto_t *properties = NULL;
+	int r;
+
+	if (!text)
+		return setting_result(session);
+	r = parse_canonical(text, size, &properties);
+	if (r < 0)
+		return r;
+	if (!property_is_dictionary(properties))
+		return entry_property(entry_of(session), ALLOWED_KEYS) ?
+			failure_code((uint32_t)kIOReturnNotPermitted) :
+			failure(-EINVAL, "properties are written as an object, as {\"key\":\"value\"}");
+	return set_properties(session, properties, caller);
+}
+
+static int props_show(struct session *session, FILE *out)
+{
+	json_auto_t *all = entry_all_properties(entry_of(session));
+
+	return show_value(all, out);
+}
+
+const struct session_kind props_document = {
+	.units = UNITS_JSON, .unit = props_unit, .show = props_show,
+	.abandon = setting_free, .close = setting_free,
+};
+
+/* prop/KEY */
+
+/* A property may have any name: a key that begins with '$' has one more in front. */
+static char *key_of_name(const char *name)
+{
+	_cleanup_(freep) char *plain = unescape_name(name);
+	char *key;
+
+	if (!plain || asprintf(&key, "%s%s", *plain == '$' ? "$" : "", plain) < 0)
+		return NULL;
+	return key;
+}
+
+/* JSON, or words that are a string: what is no object, list, string, number or boolean. */
+static int parse_value(const char *text, size_t size, json_t **ret)
+{
+	json_auto_t *value = NULL;
+
+	while (size && strchr(" \t\r\n", text[size - 1]) && text[size - 1])
+		size--;
+	if (strchr("{[\"", text[strspn(text, " \t\r\n")]) ||
+	    (json_text_parse(text, size, &value, NULL, 0) == 0 &&
+	     (json_is_integer(value) || json_is_boolean(value))))
+		return parse_canonical(text, size, ret);
+	*ret = json_stringn(text, size);
+	return *ret ? 0 : failure(-EINVAL, "text must be UTF-8; other bytes are {\"$data\":\"BASE64\"}");
+}
+
+static int prop_unit(struct session *session, char *text, size_t size, const struct caller *caller)
+{
+	_cleanup_(freep) char *key = key_of_name(session->file->node->name);
+	json_auto_t *value = NULL, *properties = json_object();
+	int r;
+
+	if (!text)
+		return setting_result(session);
+	if (!key || !properties)
+		return -ENOMEM;
+	r = parse_value(text, size, &value);
+	if (r == 0 && json_object_set(properties, key, value) < 0)
+		r = failure(-EINVAL, "a property's name must be UTF-8");
+	return r < 0 ? r : set_properties(session, properties, caller);
+}
+
+static int prop_show(struct session *session, FILE *out)
+{
+	_cleanup_(freep) char *key = key_of_name(session->file->node->name);
+	const json_t *value = key ? entry_property(entry_of(session), key) : NULL;
+
+	return value ? show_value(value, out) : 0;
+}
+
+const struct session_kind prop_document = {
+	.units = UNITS_VALUE, .unit = prop_unit, .show = prop_show,
+	.abandon = setting_free, .close = setting_free,
+};
+
+static const struct row no_rows[] = { { .name = NULL } };
+static const struct row prop_row = DOCUMENT("", 0666, prop_document);
+static const struct node_def prop_leaf = { .rows = no_rows, .leaf = &prop_row };
+
+static int new_leaf(struct node *node, const char *name, struct node **ret)
+{
+	struct attributes own = node->own;
+	int r;
+
+	own.mode = 0666;
+	r = node_new_passing(node, name, &prop_leaf, &own, ret);
+	if (r == 0)
+		node_lend(*ret, node);
+	return r;
+}
+
+static int props_find(struct node *node, const char *name, struct node **ret)
+{
+	_cleanup_(freep) char *key = key_of_name(name);
+
+	if (!key)
+		return -ENOMEM;
+	return entry_property(node->object, key) ? new_leaf(node, name, ret) : -ENOENT;
+}
+
+static int props_list(struct node *node, struct names *names)
+{
+	json_auto_t *all = entry_all_properties(node->object);
+	const char *key;
+	json_t *value;
+	int r = all ? 0 : -ENOMEM;
+
+	json_object_foreach(all, key, value) {
+		_cleanup_(freep) char *name = view_escape_name(key[0] == '$' ? key + 1 : key);
+
+		if (r == 0)
+			r = name && strlen(name) <= NODE_NAME_MAX ?
+				names_add(names, name, S_IFREG) : name ? 0 : -ENOMEM;
+	}
+	return r;
+}
+
+/* The property is there once it is written. */
+static int props_create(struct node *node, const char *name, mode_t mode,
+			const struct caller *caller, struct node **ret)
+{
+	(void)mode;
+	(void)caller;
+	return new_leaf(node, name, ret);
+}
+
+static int props_unlink(struct node *node, const char *name, const struct caller *caller)
+{
+	_cleanup_(freep) char *key = key_of_name(name);
+	struct entry *entry = node->object;
+	struct service *service = service_of(entry);
+	struct node *leaf = node_find(node, name);
+	int r;
+
+	if (!key)
+		return -ENOMEM;
+	if (!entry_property(entry, key))
+		return -ENOENT;
+	if (entry->kind == ENTRY_CLIENT || !service || !is_owner(service, caller))
+		return -EPERM;
+	r = service_set_property(service, key, NULL);
+	if (r == 0 && leaf)
+		node_remove(leaf);
+	return r;
+}
+
+const struct node_def props_dir = {
+	.rows = no_rows, .find = props_find, .list = props_list,
+	.create = props_create, .unlink = props_unlink,
+};

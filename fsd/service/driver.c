@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "service/client.h"
+#include "util/failure.h"
+#include "util/log.h"
+
+/* A question nobody waits for; the driver does not know yet, or does not care. */
+struct withdrawn {
+	struct list link;
+	uint64_t id;
+};
+
+static void forget_withdrawn(struct driver *driver, struct withdrawn *withdrawn)
+{
+	list_remove(&withdrawn->link);
+	driver->n_withdrawn--;
+	free(withdrawn);
+}
+
+int driver_start(struct driver *driver, struct service *service)
+{
+	int r;
+
+	if (!service_is_active(service))
+		return -ENODEV;
+	if (service->driver)
+		return failure(-EBUSY, "the service has a driver already");
+	list_init(&driver->questions);
+	list_init(&driver->withdrawn);
+	driver->service = service;
+	service->driver = driver;
+	service->had_driver = true;
+	r = service_save(service);
+	if (r < 0) {
+		service->driver = NULL;
+		driver->service = NULL;
+	}
+	return r;
+}
+
+/* Questions: asked, answered, withdrawn */
+
+static void release_lock(struct question *question);
+
+/* Out of all lists; it may be asked again. */
+static void end_question(struct question *question)
+{
+	timer_stop(&question->timer);
+	if (question->is_sent && question->service && question->service->driver)
+		question->service->driver->n_questions--;
+	list_remove(&question->of_driver);
+	list_remove(&question->of_client);
+	question->service = NULL;
+	question->is_sent = false;
+	if (question->holds_lock)
+		release_lock(question);
+	question->client = NULL;
+}
+
+static void answer(struct question *question, IOReturn code, struct driver_line *line)
+{
+	end_question(question);
+	question->answered(question, code, line);
+}
+
+static void tell_to_cancel(struct driver *driver, uint64_t id)
+{
+	struct withdrawn *withdrawn = calloc(1, sizeof(*withdrawn));
+	struct request request = { .op = REQUEST_CANCEL, .other = id };
+
+	if (!withdrawn)
+		return;		/* its answer will then be an unknown one */
+	if (driver->n_withdrawn >= DRIVER_MAX_QUESTIONS)
+		forget_withdrawn(driver, container_of(driver->withdrawn.next, struct withdrawn, link));
+	withdrawn->id = id;
+	list_append(&driver->withdrawn, &withdrawn->link);
+	driver->n_withdrawn++;
+	driver->send(driver, &request);
+}
+
+void question_withdraw(struct question *question)
+{
+	struct driver *driver = question->service ? question->service->driver : NULL;
+
+	if (!question->service)
+		return;
+	if (question->is_sent && driver)
+		tell_to_cancel(driver, question->request.id);
+	end_question(question);
+}
+
+void question_abort(struct question *question)
+{
+	question_withdraw(question);
+	question->answered(question, kIOReturnAborted, NULL);
+}
+
+static void on_timeout(struct timer *timer)
+{
+	struct question *question = container_of(timer, struct question, timer);
+
+	if (question->is_sent && question->service->driver)
+		tell_to_cancel(question->service->driver, question->request.id);
+	answer(question, kIOReturnTimeout, NULL);
+}
+
+/* Return: 0 or why it cannot be asked now. */
+static int send_question(struct question *question)
+{
+	struct driver *driver = question->service->driver;
+	int r;
+
+	if (!driver)
+		return failure_code((uint32_t)kIOReturnNotReady);
+	if (driver->n_questions >= DRIVER_MAX_QUESTIONS) {
+		log_limited("the driver of '%s' leaves more than %u questions without an answer, refused",
+			    question->service->node->name, DRIVER_MAX_QUESTIONS);
+		return failure_code((uint32_t)kIOReturnNoResources);
+	}
+	question->request.id = ++driver->last_id;
+	r = driver->send(driver, &question->request);
+	if (r < 0)
+		return r;
+	list_append(&driver->questions, &question->of_driver);
+	driver->n_questions++;
+	question->is_sent = true;
+	return 0;
+}
+
+/* The lock of a connection (userclient 3.5): readers together, a writer alone, in order. */
+
+static bool may_have_lock(const struct client *client, enum lock lock)
+{
+	if (lock == LOCKED_NOT)
+		return true;
+	return !client->has_writer && (lock == LOCKED_READ || client->n_readers == 0);
+}
+
+static void take_lock(struct question *question)
+{
+	struct client *client = question->client;
+
+	if (!client || question->lock == LOCKED_NOT)
+		return;
+	question->holds_lock = true;
+	if (question->lock == LOCKED_WRITE)
+		client->has_writer = true;
+	else
+		client->n_readers++;
+}
+
+/* The next in line that can go. */
+static void wake_waiting(struct client *client)
+{
+	while (!list_is_empty(&client->waiting)) {
+		struct question *next = container_of(client->waiting.next, struct question, of_client);
+		int r;
+
+		if (!may_have_lock(client, next->lock))
+			return;
+		list_remove(&next->of_client);
+		take_lock(next);
+		r = send_question(next);
+		list_append(&client->questions, &next->of_client);
+		if (r < 0)
+			answer(next, IOReturnFromErrno(-r), NULL);
+	}
+}
+
+static void release_lock(struct question *question)
+{
+	struct client *client = question->client;
+
+	question->holds_lock = false;
+	if (question->lock == LOCKED_WRITE)
+		client->has_writer = false;
+	else
+		client->n_readers--;
+	wake_waiting(client);
+}
+
+static bool must_queue(const struct question *question)
+{
+	const struct client *client = question->client;
+
+	if (!client || question->lock == LOCKED_NOT)
+		return false;
+	return !list_is_empty(&client->waiting) || !may_have_lock(client, question->lock);
+}
+
+int question_ask(struct question *question, struct service *service, struct client *client)
+{
+	uint64_t timeout = service->methods ? service->methods->timeout_ms : 0;
+	int r = 0;
+
+	question->service = service;
+	question->client = client;
+	question->is_sent = question->holds_lock = false;
+	question->timer = (struct timer){ 0 };
+	list_init(&question->of_driver);
+	list_init(&question->of_client);
+	if (must_queue(question)) {
+		list_append(&client->waiting, &question->of_client);
+	} else {
+		take_lock(question);
+		r = send_question(question);
+		if (r == 0 && client)
+			list_append(&client->questions, &question->of_client);
+	}
+	if (r < 0)
+		end_question(question);
+	else if (timeout && question->request.op == REQUEST_CALL)
+		timer_start(&question->timer, timeout, on_timeout);
+	return r;
+}
+
+void driver_tell(struct service *service, const struct request *request)
+{
+	if (service->driver && service->driver->service)
+		service->driver->send(service->driver, request);
+}
+
+/* What a driver writes */
+
+static struct question *find_question(struct driver *driver, uint64_t id)
+{
+	struct question *question;
+
+	list_for_each(question, &driver->questions, of_driver)
+		if (question->request.id == id)
+			return question;
+	return NULL;
+}
+
+static int do_answer(struct driver *driver, struct driver_line *line)
+{
+	struct question *question = find_question(driver, line->id);
+	struct withdrawn *withdrawn;
+
+	if (question) {
+		answer(question, line->reply.code, line);
+		return 0;
+	}
+	list_for_each(withdrawn, &driver->withdrawn, link) {
+		if (withdrawn->id == line->id) {
+			forget_withdrawn(driver, withdrawn);
+			return 0;
+		}
+	}
+	return failure(-ENOENT, "no question has the id %llu, or it was answered before",
+		       (unsigned long long)line->id);
+}
+
+static int do_completion(struct client *client, struct driver_line *line)
+{
+	struct completion completion = {
+		.reference = line->reference, .code = line->reply.code, .n = line->n_arguments,
+	};
+
+	if (line->n_arguments > SCALARS_MAX)
+		return failure_code((uint32_t)kIOReturnMessageTooLarge);
+	for (uint64_t i = 0; i < line->n_arguments; i++)
+		completion.arguments[i] = line->arguments[i];
+	return client_complete(client, &completion, line->can_drop);
+}
+
+int driver_line_do(struct driver *driver, struct driver_line *line)
+{
+	struct service *service = driver->service;
+	struct client *client = NULL;
+
+	if (!service)
+		return -ENODEV;
+	if (line->kind == LINE_COMPLETION || line->kind == LINE_NOTIFY || line->kind == LINE_KILL) {
+		client = client_find(service, line->connection);
+		if (!client)
+			return failure(-ENODEV, "there is no connection %llu",
+				       (unsigned long long)line->connection);
+	}
+	switch (line->kind) {
+	case LINE_ANSWER:
+		return do_answer(driver, line);
+	case LINE_COMPLETION:
+		return do_completion(client, line);
+	case LINE_NOTIFY:
+		return client_notify(client, line->type, line->data);
+	case LINE_MESSAGE:
+		service_message(service, GENERAL_INTEREST, line->message, line->data);
+		return 0;
+	case LINE_KILL:
+		client_end(client, END_KILLED);
+		return 0;
+	case LINE_FORMAT:
+		break;		/* the session's business */
+	}
+	return 0;
+}
+
+/* Of all that was asked, nothing will be answered. */
+static struct service *leave(struct driver *driver)
+{
+	struct service *service = driver->service;
+	struct client *client;
+
+	list_for_each(client, &service->clients, of_service)
+		client_end(client, END_DRIVER_GONE);
+	service->driver = NULL;
+	driver->service = NULL;
+	while (!list_is_empty(&driver->questions))
+		answer(container_of(driver->questions.next, struct question, of_driver),
+		       kIOReturnAborted, NULL);
+	return service;
+}
+
+void driver_end(struct driver *driver)
+{
+	leave(driver);
+	driver->ended(driver);
+}
+
+void driver_stop(struct driver *driver)
+{
+	struct service *service = driver->service ? leave(driver) : NULL;
+
+	while (!list_is_empty(&driver->withdrawn))
+		forget_withdrawn(driver, container_of(driver->withdrawn.next, struct withdrawn, link));
+	if (service && service->survives)
+		service_save(service);
+	else if (service)
+		service_terminate(service);
+}

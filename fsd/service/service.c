@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "service/buffer.h"
+#include "service/client.h"
+#include "service/queue.h"
+#include "util/escape.h"
+#include "util/failure.h"
+#include "util/log.h"
+
+#define MAX_BUSY 1023u
+
+static const char *const publication_names[N_PUBLICATIONS] = {
+	[FIRST_PUBLISHED] = "IOServiceFirstPublish",
+	[PUBLISHED]       = "IOServicePublish",
+	[MATCHED]         = "IOServiceMatched",
+	[FIRST_MATCHED]   = "IOServiceFirstMatch",
+	[TERMINATED]      = "IOServiceTerminate",
+	[WILL_TERMINATE]  = "IOServiceWillTerminate",
+};
+
+const char *publication_name(enum publication what)
+{
+	return publication_names[what];
+}
+
+/* In the tree */
+
+/* "Dev@0" is an entry Dev at location 0; escapes of the name are undone. */
+static int init_entry(struct service *service, const char *name, uint64_t entry_id)
+{
+	const char *at = strrchr(name, '@');
+	_cleanup_(freep) char *bare = at && at > name ? strndup(name, (size_t)(at - name)) : strdup(name);
+	_cleanup_(freep) char *plain = NULL;
+
+	if (!bare)
+		return -ENOMEM;
+	plain = unescape_name(bare);
+	if (!plain)
+		return -EINVAL;
+	return entry_init(&service->entry, ENTRY_SERVICE, entry_id, plain,
+			  at && at > name ? at + 1 : "");
+}
+
+static void drop_service(struct service *service)
+{
+	service->registry->n_services--;
+	if (service->queues)
+		node_remove(service->queues);
+	node_remove_all(service->node);
+}
+
+int service_add(struct registry *registry, struct node *parent, const char *name, uint64_t node_id,
+		uint64_t entry_id, const struct making *making, struct service **ret)
+{
+	struct service *service = calloc(1, sizeof(*service)), *above = parent->object;
+	int r;
+
+	if (!service)
+		return -ENOMEM;
+	service->registry = registry;
+	service->persist = making->persist;
+	list_init(&service->clients);
+	list_init(&service->interests);
+	list_init(&service->buffers);
+	r = init_entry(service, name, entry_id);
+	if (r == 0) {
+		r = node_new(parent, name, node_id, registry->layout->service, &making->own,
+			     &service->node);
+		if (r < 0)
+			entry_deinit(&service->entry);
+	}
+	if (r < 0) {
+		free(service);
+		return r;
+	}
+	service->node->object = service;
+	service->entry.node = service->node;
+	/* Its files are its owner's; those of its queues have a default of their own. */
+	registry->n_services++;
+	r = entry_attach(&service->entry, &above->entry, &service_plane);
+	if (r == 0)
+		r = node_new(service->node, "queues", 0, registry->layout->queues, &making->files,
+			     &service->queues);
+	if (r < 0) {
+		drop_service(service);
+		return r;
+	}
+	node_lend(service->queues, service->node);
+	service->queues->fixed = true;
+	*ret = service;
+	return 0;
+}
+
+void service_free(struct node *node)
+{
+	struct service *service = node->object;
+
+	if (!service)
+		return;
+	entry_deinit(&service->entry);
+	methods_free(service->methods);
+	free(service->methods_text);
+	free(service);
+}
+
+/* In the store */
+
+/* New reference, or NULL. */
+static json_t *details_of(const struct service *service)
+{
+	const struct entry *entry = &service->entry;
+	json_auto_t *lineage = json_array();
+
+	for (char **class = entry->lineage; lineage && *class; class++)
+		if (json_array_append_new(lineage, json_string(*class)) < 0)
+			return NULL;
+	return json_pack("{s:I, s:O, s:O, s:I, s:b, s:b, s:s*}",
+		"entry", (json_int_t)entry->id, "lineage", lineage, "properties", entry->properties,
+		"state", (json_int_t)entry->state, "had_driver", (int)service->had_driver,
+		"survives", (int)service->survives, "methods", service->methods_text);
+}
+
+static int make_record(const struct service *service, struct record *ret)
+{
+	*ret = (struct record){
+		.kind = RECORD_SERVICE,
+		.parent = service->node->parent->id,
+		.name = strdup(service->node->name),
+		.own = service->node->own,
+		.files = service->queues ? service->queues->own : service->node->own,
+		.persist = service->persist,
+		.details = details_of(service),
+	};
+	return ret->name && ret->details ? record_save_rows(ret, service->node) : -ENOMEM;
+}
+
+/* Replaced, or made where there is none yet: IOService and IOResources need one only when changed. */
+int service_save(const struct service *service)
+{
+	struct store *store = service->registry->store;
+	_cleanup_(record_deinit) struct record record = { 0 };
+	int r = make_record(service, &record);
+
+	if (r == 0)
+		r = store_save(store, service->node->id, &record);
+	if (r == -ENOENT)
+		r = store_add(store, service->node->id, &record, NULL, NULL);
+	return r;
+}
+
+static int join_lineage(const json_t *lineage, char **ret)
+{
+	size_t size = 0, i;
+	json_t *class;
+	FILE *out = open_memstream(ret, &size);
+
+	if (!out)
+		return -ENOMEM;
+	json_array_foreach(lineage, i, class)
+		fprintf(out, "%s%s", i ? ":" : "", json_string_value(class) ? json_string_value(class) : "");
+	return fclose(out) == 0 ? 0 : -ENOMEM;
+}
+
+static int adopt_details(struct service *service, json_t *details)
+{
+	_cleanup_(freep) char *classes = NULL;
+	json_t *lineage, *properties, *value;
+	const char *key, *methods = NULL;
+	int had_driver, survives, r;
+	json_int_t entry, state;
+
+	if (json_unpack(details, "{s:I, s:o, s:o, s:I, s:b, s:b, s?s}", "entry", &entry,
+			"lineage", &lineage, "properties", &properties, "state", &state,
+			"had_driver", &had_driver, "survives", &survives, "methods", &methods) < 0)
+		return -EBADMSG;
+	r = join_lineage(lineage, &classes);
+	if (r == 0)
+		r = entry_set_class(&service->entry, classes);
+	json_object_foreach(properties, key, value)
+		if (r == 0)
+			r = entry_set_property(&service->entry, key, value);
+	if (r == 0 && methods)
+		r = service_set_methods(service, methods, strlen(methods));
+	service->entry.state = (uint32_t)state & (ENTRY_REGISTERED | ENTRY_MATCHED |
+						  ENTRY_FIRST_PUBLISHED | ENTRY_FIRST_MATCHED);
+	service->had_driver = had_driver;
+	/* The driver's session ended with the fsd before; it may come back. */
+	service->survives = survives || had_driver;
+	return r;
+}
+
+int service_adopt(struct service *parent, uint64_t id, const struct record *record)
+{
+	struct making making = {
+		.own = record->own, .files = record->files, .persist = record->persist,
+	};
+	struct node *node = node_by_id(id);
+	struct service *service = node ? node->object : NULL;
+	json_t *entry = record->details ? json_object_get(record->details, "entry") : NULL;
+	int r;
+
+	if (!service) {
+		if (!parent)
+			return -ENOENT;
+		r = service_add(parent->registry, parent->node, record->name, id,
+				(uint64_t)json_integer_value(entry), &making, &service);
+		if (r < 0)
+			return r;
+	}
+	service->node->own = record->own;
+	if (service->queues)
+		service->queues->own = record->files;
+	r = record_adopt_rows(record, service->node);
+	if (r == 0 && record->details)
+		r = adopt_details(service, record->details);
+	return r;
+}
+
+/* Making */
+
+static int check_name(const struct node *parent, const char *name)
+{
+	int r = node_name_check(name);
+
+	if (r < 0)
+		return r;
+	return node_name_is_taken(parent, name) || node_find(parent, name) ?
+		-EEXIST : 0;
+}
+
+static int check_count(const char *what, uint64_t n, uint64_t max)
+{
+	if (n < max)
+		return 0;
+	log_limited("there are max_queues=%" PRIu64 " %s already, refused", max, what);
+	return -ENOSPC;
+}
+
+int service_make(struct service *parent, const char *name, const struct making *making,
+		 struct service **ret)
+{
+	struct registry *registry = parent->registry;
+	struct service *service;
+	int r = check_name(parent->node, name);
+
+	if (r == 0 && !service_is_active(parent))
+		r = -ENODEV;
+	if (r == 0)
+		r = check_count("services", registry->n_services, registry->limits.max_queues);
+	if (r == 0)
+		r = service_add(registry, parent->node, name, 0, 0, making, &service);
+	if (r < 0)
+		return r;
+	r = service_save(service);
+	if (r < 0) {
+		drop_service(service);
+		return r;
+	}
+	log_debug("service made name='%s' id=0x%" PRIx64 " uid=%u", name, service->entry.id,
+		  making->own.uid);
+	if (ret)
+		*ret = service;
+	return 0;
+}
+
+int service_make_queue(struct service *service, const char *name, const struct making *making)
+{
+	struct registry *registry = service->registry;
+	int r = check_name(service->queues, name);
+
+	if (r == 0)
+		r = check_count("queues", registry->n_queues, registry->limits.max_queues);
+	return r < 0 ? r : queue_new(service, name, making);
+}
+
+int service_set_attributes(struct service *service, bool of_queues, const struct row *row,
+			   const struct attributes *attributes)
+{
+	struct node *node = of_queues ? service->queues : service->node;
+	struct attributes before = node_attributes(node, row);
+	int r = node_keep_attributes(node, row, attributes);
+
+	if (r == 0)
+		r = service_save(service);
+	if (r < 0)
+		node_keep_attributes(node, row, &before);
+	return r;
+}
+
+int service_folder(struct service *service, const char *name, const struct node_def *def,
+		   struct node **ret)
+{
+	struct attributes own = service->node->own;
+	int r = 0;
+
+	*ret = node_find(service->node, name);
+	if (*ret)
+		return 0;
+	own.mode = 0755;
+	r = node_new(service->node, name, 0, def, &own, ret);
+	if (r == 0) {
+		node_lend(*ret, service->node);
+		(*ret)->fixed = true;
+	}
+	return r;
+}
+
+/* What the owner says of it */
+
+int service_set_class(struct service *service, const char *classes)
+{
+	int r;
+
+	if (service->entry.state & ENTRY_REGISTERED)
+		return failure(-EBUSY, "the class is fixed once the service is registered");
+	r = entry_set_class(&service->entry, classes);
+	return r < 0 ? r : service_save(service);
+}
+
+int service_set_methods(struct service *service, const char *text, size_t size)
+{
+	struct methods *methods = NULL;
+	_cleanup_(freep) char *copy = strndup(text, size);
+	int r;
+
+	if (!copy)
+		return -ENOMEM;
+	if (service->entry.state & ENTRY_REGISTERED)
+		return failure(-EBUSY, "the methods are fixed once the service is registered");
+	r = service->registry->read_methods(text, size, &methods);
+	if (r < 0)
+		return r;
+	methods_free(service->methods);
+	free(service->methods_text);
+	service->methods = methods;
+	service->methods_text = steal(copy);
+	return service_save(service);
+}
+
+int service_set_property(struct service *service, const char *key, json_t *value)
+{
+	int r;
+
+	if (!service_is_active(service))
+		return -ENODEV;
+	r = entry_set_property(&service->entry, key, value);
+	if (r == 0)
+		r = service_save(service);
+	if (r == 0)
+		service_message(service, GENERAL_INTEREST, MESSAGE_PROPERTY_CHANGE, NULL);
+	return r;
+}
+
+/* What is told */
+
+static void publish(struct service *service, enum publication what)
+{
+	struct watcher *watcher;
+
+	list_for_each(watcher, &service->registry->watchers, link)
+		watcher->published(watcher, what, service);
+}
+
+void service_message(struct service *service, const char *kind, uint32_t message, json_t *argument)
+{
+	struct interest *interest;
+
+	list_for_each(interest, &service->interests, link)
+		interest->message(interest, kind, message, argument);
+}
+
+/* Its own counter; then that of what is above, where ours left 0 or came back to it. */
+int service_adjust_busy(struct service *service, int by)
+{
+	int64_t after = (int64_t)service->entry.busy + by;
+	bool was_busy = service->entry.busy > 0;
+	json_auto_t *argument = NULL;
+	struct entry *above;
+
+	if (after < 0 || after > MAX_BUSY)
+		return failure(-EINVAL, "the busy count would be %" PRId64 ", not 0 to %u", after,
+			       MAX_BUSY);
+	service->entry.busy = (uint32_t)after;
+	if (was_busy == (after > 0))
+		return 0;
+	above = entry_parent(&service->entry, &service_plane);
+	if (above)
+		service_adjust_busy(service_of_entry(above), after > 0 ? 1 : -1);
+	argument = json_integer(after > 0);
+	service_message(service, BUSY_INTEREST, MESSAGE_BUSY_STATE_CHANGE, argument);
+	return 0;
+}
+
+int service_register(struct service *service)
+{
+	uint32_t *state = &service->entry.state;
+
+	if (!service_is_active(service))
+		return -ENODEV;
+	service_adjust_busy(service, 1);
+	*state |= ENTRY_REGISTERED;
+	if (!(*state & ENTRY_FIRST_PUBLISHED)) {
+		*state |= ENTRY_FIRST_PUBLISHED;
+		publish(service, FIRST_PUBLISHED);
+	}
+	publish(service, PUBLISHED);
+	*state |= ENTRY_MATCHED;
+	publish(service, MATCHED);
+	if (!(*state & ENTRY_FIRST_MATCHED)) {
+		*state |= ENTRY_FIRST_MATCHED;
+		publish(service, FIRST_MATCHED);
+	}
+	service_adjust_busy(service, -1);
+	return service_save(service);
+}
+
+/* The end */
+
+/* The service and all below it, those above first, breadth first. */
+struct victims {
+	struct service **services;
+	size_t n, room;
+};
+
+static int add_victim(struct victims *victims, struct service *service)
+{
+	if (victims->n == victims->room) {
+		size_t room = victims->room ? 2 * victims->room : 8;
+		struct service **longer = reallocarray(victims->services, room, sizeof(*longer));
+
+		if (!longer)
+			return -ENOMEM;
+		victims->services = longer;
+		victims->room = room;
+	}
+	victims->services[victims->n++] = service;
+	return 0;
+}
+
+static bool is_service(const struct node *node)
+{
+	const struct service *service = node->object;
+
+	return service && node->def == service->registry->layout->service;
+}
+
+static int collect(struct service *service, struct victims *ret)
+{
+	int r = add_victim(ret, service);
+
+	for (size_t i = 0; r == 0 && i < ret->n; i++) {
+		struct node *child;
+
+		list_for_each(child, &ret->services[i]->node->children, siblings)
+			if (r == 0 && child->def == service->node->def && is_service(child))
+				r = add_victim(ret, child->object);
+	}
+	return r;
+}
+
+/* Phase 1: nobody finds it any more, its connections are dead. */
+static void make_inactive(struct service *service)
+{
+	struct client *client;
+
+	service->terminating = true;
+	service->entry.state = ENTRY_INACTIVE;
+	service_adjust_busy(service, 1);
+	publish(service, TERMINATED);
+	list_for_each(client, &service->clients, of_service)
+		client_end(client, END_TERMINATED);
+}
+
+/* Phase 2, from the leaves on. */
+static void tell_of_end(struct service *service)
+{
+	struct interest *interest;
+
+	service_message(service, GENERAL_INTEREST, MESSAGE_IS_TERMINATED, NULL);
+	service_adjust_busy(service, -(int)service->entry.busy);
+	list_for_each(interest, &service->interests, link) {
+		list_remove(&interest->link);
+		interest->ended(interest);
+	}
+	if (service->driver)
+		driver_end(service->driver);
+}
+
+/* Phase 3 */
+static void detach(struct service *service)
+{
+	struct buffer *buffer;
+	struct node *child;
+
+	log_debug("service terminated name='%s' id=0x%" PRIx64, service->node->name,
+		  service->entry.id);
+	list_for_each(child, &service->queues->children, siblings)
+		queue_discard(child->object);
+	list_for_each(buffer, &service->buffers, of_service)
+		buffer_remove(buffer);
+	store_remove(service->registry->store, service->node->id);
+	entry_retire(&service->entry);
+	drop_service(service);
+}
+
+static int terminate_all(struct victims *victims)
+{
+	for (size_t i = 0; i < victims->n; i++)
+		node_ref(victims->services[i]->node);
+	for (size_t i = 0; i < victims->n; i++)
+		make_inactive(victims->services[i]);
+	for (size_t i = 0; i < victims->n; i++)
+		publish(victims->services[i], WILL_TERMINATE);
+	for (size_t i = victims->n; i-- > 0;)
+		tell_of_end(victims->services[i]);
+	for (size_t i = victims->n; i-- > 0;)
+		detach(victims->services[i]);
+	for (size_t i = 0; i < victims->n; i++)
+		node_unref(victims->services[i]->node);
+	return 0;
+}
+
+static bool is_always_there(const struct service *service)
+{
+	return service == service->registry->plane || service == service->registry->resources;
+}
+
+int service_terminate(struct service *service)
+{
+	struct victims victims = { 0 };
+	int r;
+
+	if (is_always_there(service))
+		return -EBUSY;
+	if (service->terminating)
+		return -ENODEV;
+	r = collect(service, &victims);
+	if (r == 0)
+		r = terminate_all(&victims);
+	free(victims.services);
+	return r;
+}
+
+int service_remove(struct service *service)
+{
+	struct node *child;
+
+	if (is_always_there(service))
+		return -EBUSY;
+	list_for_each(child, &service->node->children, siblings)
+		if (child->def == service->node->def)
+			return failure(-ENOTEMPTY, "there are services in it; write terminate to its ctl");
+	if (service->queues->n_children > 0)
+		return failure(-ENOTEMPTY, "there are queues in it; remove them, or write terminate to its ctl");
+	return service_terminate(service);
+}

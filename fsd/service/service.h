@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * service - one service of the registry: made, published, busy, terminated
+ *
+ * A service has a directory, an entry, perhaps a driver (driver.h), and clients
+ * (client.h). Its life is that of userclient 3.1, 3.7 and 3.8; what happens in it
+ * is told to watchers of the whole registry and to those interested in this one.
+ */
+#pragma once
+
+#include "service/methods.h"
+#include "service/registry.h"
+
+struct service {
+	struct entry entry;		/* first: a directory's object is its entry, too */
+	struct registry *registry;	/* borrowed */
+	struct node *node;		/* borrowed: it owns us */
+	struct node *queues;		/* its directory of queues; NULL in the plane itself */
+	bool persist;			/* it outlives fsd's orderly end */
+
+	struct methods *methods;	/* owned, or NULL: nothing was said */
+	char *methods_text;		/* owned: as it was written, or NULL */
+	struct driver *driver;		/* borrowed: the session of the moment, or NULL */
+	bool had_driver;		/* it is not a mere nub */
+	bool survives;			/* the end of its driver: another may come */
+
+	struct list clients;		/* struct client.of_service */
+	uint64_t last_connection;
+	struct client *owner;		/* IOService::open; NULL: nobody */
+	struct list interests;		/* struct interest */
+	struct list buffers;		/* struct buffer */
+	bool terminating;
+};
+
+/* What a new service or queue shall be. */
+struct making {
+	struct attributes own, files;	/* as in struct node */
+	bool persist;
+	uint64_t capacity, max_entry;	/* a queue's; max_entry 0: follows the capacity */
+};
+
+#define QUEUE_DEFAULT_CAPACITY 65536
+
+/* Notifications of the whole registry (userclient 4.5). */
+enum publication {
+	FIRST_PUBLISHED, PUBLISHED, MATCHED, FIRST_MATCHED, TERMINATED, WILL_TERMINATE, N_PUBLICATIONS
+};
+
+struct watcher {
+	struct list link;		/* registry.watchers */
+	void (*published)(struct watcher *watcher, enum publication what, struct service *service);
+};
+
+/* Messages of one service (userclient 4.6). */
+#define GENERAL_INTEREST	"IOGeneralInterest"
+#define BUSY_INTEREST		"IOBusyInterest"
+
+#define MESSAGE_IS_TERMINATED		0xe0000010u
+#define MESSAGE_IS_REQUESTING_CLOSE	0xe0000100u
+#define MESSAGE_IS_ATTEMPTING_OPEN	0xe0000101u
+#define MESSAGE_WAS_CLOSED		0xe0000110u
+#define MESSAGE_BUSY_STATE_CHANGE	0xe0000120u
+#define MESSAGE_PROPERTY_CHANGE		0xe0000130u
+
+struct interest {
+	struct list link;		/* service.interests */
+	/* @argument: borrowed, or NULL. */
+	void (*message)(struct interest *interest, const char *kind, uint32_t message,
+			json_t *argument);
+	void (*ended)(struct interest *interest);	/* no more will come */
+};
+
+/*
+ * Make a service in @parent, or a queue in @service.
+ * Return: 0, -EEXIST (also for a reserved name), -ENAMETOOLONG, -EINVAL,
+ * -ENOSPC (a limit, or no room for the memory), -ENODEV (the parent is inactive), -ENOMEM.
+ */
+int service_make(struct service *parent, const char *name, const struct making *making,
+		 struct service **ret);
+int service_make_queue(struct service *service, const char *name, const struct making *making);
+
+/* A service with no more than a place in the tree, for the registry's start. */
+int service_add(struct registry *registry, struct node *parent, const char *name, uint64_t node_id,
+		uint64_t entry_id, const struct making *making, struct service **ret);
+int service_adopt(struct service *parent, uint64_t id, const struct record *record);
+
+/*
+ * One of its directories that are made when they are first looked for: of the kind @def, and
+ * its object is the service. Return: 0 or -ENOMEM.
+ */
+int service_folder(struct service *service, const char *name, const struct node_def *def,
+		   struct node **ret);
+
+/* rmdir(2). Return: 0, -ENOTEMPTY while there are services or queues in it, -EBUSY for IOResources. */
+int service_remove(struct service *service);
+
+/* It and all below it, at once. -EBUSY for what is always there. */
+int service_terminate(struct service *service);
+
+/* The last reference to its node is gone. */
+void service_free(struct node *node);
+
+/* Keep what a restart needs to know. Return: 0 or what stopped us. */
+int service_save(const struct service *service);
+
+/* @attributes are the service's, a row's (@row), or (@of_queues) those of its directory of queues. */
+int service_set_attributes(struct service *service, bool of_queues, const struct row *row,
+			   const struct attributes *attributes);
+
+/* registerService(). Return: 0 or -ENODEV. */
+int service_register(struct service *service);
+
+/* As the owner; before registering only. Return: 0, -EBUSY when registered, or of entry_set_class(). */
+int service_set_class(struct service *service, const char *classes);
+int service_set_methods(struct service *service, const char *text, size_t size);
+
+/* @value: canonical, or NULL to remove. Return: 0, -ENODEV, or what stopped us. */
+int service_set_property(struct service *service, const char *key, json_t *value);
+
+/* Return: 0, -EINVAL when it would go below 0 or above 1023. */
+int service_adjust_busy(struct service *service, int by);
+
+/* messageClients(). */
+void service_message(struct service *service, const char *kind, uint32_t message, json_t *argument);
+
+const char *publication_name(enum publication what);
+
+static inline bool service_is_active(const struct service *service)
+{
+	return !(service->entry.state & ENTRY_INACTIVE);
+}
+
+/* The service that a directory or an entry belongs to. */
+static inline struct service *service_of_entry(struct entry *entry)
+{
+	return container_of(entry, struct service, entry);
+}
