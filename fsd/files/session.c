@@ -108,7 +108,8 @@ int session_put_bytes(struct session *session, const void *data, size_t size)
 {
 	int r = size ? put(session, data, size, false) : 0;
 
-	session_changed(session);
+	if (!session->is_called)
+		session_changed(session);
 	return r;
 }
 
@@ -116,7 +117,8 @@ int session_put(struct session *session, const char *text)
 {
 	int r = text ? put(session, text, strlen(text), true) : -ENOMEM;
 
-	session_changed(session);
+	if (!session->is_called)
+		session_changed(session);
 	return r;
 }
 
@@ -182,12 +184,14 @@ static ssize_t session_read(struct file *file, void *buffer, size_t size, off_t 
 	const struct session_kind *kind = kind_of(session);
 	int r = 0;
 
+	session->is_called = true;
 	if (kind->show && (at == 0 || !session->was_read)) {
 		r = show(session);
 		session->was_read = true;
 	} else if (session->n_bytes == 0 && kind->nothing) {
 		r = kind->nothing(session);
 	}
+	session->is_called = false;
 	if (r < 0 && session->n_bytes == 0)
 		return r;
 	return take(session, buffer, size);
@@ -416,7 +420,9 @@ static int session_open(struct file *file, const struct caller *caller)
 		list_init(&session->lines);
 		file->state = session;
 	}
+	session->is_called = true;
 	r = kind_of(session)->open ? kind_of(session)->open(session, caller) : 0;
+	session->is_called = false;
 	if (r < 0 && r != FILE_WAIT_ALWAYS) {
 		session_release(file);
 		file->state = NULL;

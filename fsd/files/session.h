@@ -41,6 +41,7 @@ struct session {
 	struct list lines;		/* struct line */
 	size_t n_lines, n_bytes;
 	bool was_read;			/* a document: the snapshot was taken */
+	bool is_called;			/* an open or a read runs: lines are no news to it */
 };
 
 struct session_kind {
