@@ -16,6 +16,8 @@ static char *join(const char *directory, const char *name)
 {
 	char *path;
 
+	if (!*directory)
+		return strdup(name);
 	return asprintf(&path, "%s/%s", directory, name) < 0 ? NULL : path;
 }
 
@@ -123,7 +125,7 @@ static int list_one(const char *place, struct level *level)
 	const char *last = strrchr(place, '/');
 
 	free(level->directory);
-	level->directory = last ? strndup(place, (size_t)(last - place)) : strdup(".");
+	level->directory = last ? strndup(place, (size_t)(last - place)) : strdup("");
 	if (!level->directory)
 		return -ENOMEM;
 	return names_add(&level->names, last ? last + 1 : place);

@@ -18,7 +18,7 @@ struct direction {
 };
 
 struct level {
-	char *directory;	/* owned: where the names are */
+	char *directory;	/* owned: where the names are; "": the mount itself */
 	bool is_other;		/* they are places of another plane */
 	struct names names;
 };

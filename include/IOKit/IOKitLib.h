@@ -32,6 +32,7 @@
 
 #include <jansson.h>
 
+#include <IOKit/IOConnect.h>
 #include <IOKit/IODispatchQueue.h>
 #include <IOKit/IOKitKeys.h>
 #include <IOKit/IOReturn.h>
@@ -101,8 +102,8 @@ uint32_t IOObjectGetKernelRetainCount(io_object_t object);
  * that is gone has the class that it had. Stand for IOObjectGetClass() and
  * IOObjectCopyClass(), which gives the caller's text, for free(), or NULL.
  *
- * Return: kIOReturnSuccess; kIOReturnBadArgument for what is no handle, for a port, and
- * for NULL.
+ * Return: kIOReturnSuccess; kIOReturnBadArgument for what is no handle, for a port, for
+ * NULL, and where the class is no longer known.
  */
 kern_return_t IOObjectGetClass(io_object_t object, io_name_t className);
 char *IOObjectCopyClass(io_object_t object);
@@ -525,8 +526,8 @@ json_t *IORegistryEntrySearchCFProperty(io_registry_entry_t entry, const char *p
 
 /*
  * A property as bytes: data as they are; text with its NUL; "Yes" or "No" with NUL; a
- * number in 1, 2, 4 or 8 bytes, of its width, or the fewest that hold it. *@size is the bytes at
- * @buffer, and becomes those of the property. Stands for IORegistryEntryGetProperty().
+ * number in 4 bytes, or in 8 if it is too large. *@size is the bytes at @buffer, and
+ * becomes those of the property. Stands for IORegistryEntryGetProperty().
  *
  * Return:
  *	kIOReturnSuccess
