@@ -152,6 +152,8 @@ static void request_getattr(fuse_req_t req, fuse_ino_t inode, struct fuse_file_i
 	const struct row *row = NULL;
 	struct node *node = node_of(inode, info, &row);
 
+	if (!node)	/* fstat(2) does not always say which file */
+		node = node_removed_by_inode(inode, &row);
 	if (!node)
 		fuse_reply_err(req, ESTALE);
 	else

@@ -23,6 +23,7 @@ static struct list passing = LIST_INIT(passing);
 static unsigned n_passing;
 
 static void *by_id, *by_name;	/* tsearch(3)'s */
+static void *removed_by_id;	/* those that somebody holds open */
 static uint64_t last_id;
 
 static int compare_numbers(uint64_t a, uint64_t b)
@@ -190,6 +191,7 @@ void node_remove(struct node *node)
 		n_passing--;
 	}
 	unindex_node(node);
+	node->is_removed = node->n_refs > 1 && tsearch(node, &removed_by_id, compare_ids);
 	if (node->parent) {
 		list_remove(&node->siblings);
 		node->parent->n_children--;
@@ -284,6 +286,8 @@ struct node *node_ref(struct node *node)
 struct node *node_unref(struct node *node)
 {
 	if (node && --node->n_refs == 0) {
+		if (node->is_removed)
+			tdelete(node, &removed_by_id, compare_ids);
 		if (node->def->free && !node->lender)
 			node->def->free(node);
 		node_unref(node->lender);
@@ -414,14 +418,26 @@ uint64_t node_other_inode(const struct node *node, const struct row *row)
 	return node_inode(node, row) | (uint64_t)++n << OTHER_SHIFT;
 }
 
-struct node *node_by_inode(uint64_t inode, const struct row **ret_row)
+static struct node *find_by_inode(void *const *index_by_id, uint64_t inode,
+				  const struct row **ret_row)
 {
 	uint64_t number = (inode & ((1ull << OTHER_SHIFT) - 1)) - 1;
 	uint64_t index = number & ((1u << ROW_BITS) - 1);
-	struct node *node = node_by_id(number >> ROW_BITS);
+	struct node *node = find(index_by_id, &(struct node){ .id = number >> ROW_BITS },
+				 compare_ids);
 
 	if (!node || index > node_n_rows(node))
 		return NULL;
 	*ret_row = index ? &node->def->rows[index - 1] : node->def->leaf;
 	return node;
+}
+
+struct node *node_by_inode(uint64_t inode, const struct row **ret_row)
+{
+	return find_by_inode(&by_id, inode, ret_row);
+}
+
+struct node *node_removed_by_inode(uint64_t inode, const struct row **ret_row)
+{
+	return find_by_inode(&removed_by_id, inode, ret_row);
 }

@@ -96,6 +96,7 @@ struct node {
 	struct attributes files;	/* the rows' default: uid, gid; mode: 0, or S_IFREG | bits */
 	struct attributes *rows;	/* owned: one each, or NULL while all are the default */
 	struct timespec made;
+	bool is_removed;		/* and still held: in that index */
 	bool fixed;			/* it stands in its parent as long as that is there */
 	uint64_t number;		/* def's: what its name stands for */
 
@@ -193,6 +194,8 @@ uint64_t node_other_inode(const struct node *node, const struct row *row);
 
 /* Return: the node, or NULL when it is gone; *@ret_row NULL for a directory. */
 struct node *node_by_inode(uint64_t inode, const struct row **ret_row);
+/* One that was removed, and that somebody has open: to tell what it is, and no more. */
+struct node *node_removed_by_inode(uint64_t inode, const struct row **ret_row);
 
 /* Ids handed out from now on are above @id, and above the last in any case. */
 void node_ids_above(uint64_t id);
