@@ -102,14 +102,46 @@ static IOReturn serve_add_client(struct request *request)
 	return other ? CLIENT_CALL(client, connectClient)(client, other->client) : kIOReturnBadArgument;
 }
 
+/* What a user client says that may be set of it; of a service fsd knows. */
+static IOReturn check_allowed(const IOUserClient *client, const json_t *properties)
+{
+	const json_t *allowed, *word;
+	const char *key;
+	json_t *value;
+	size_t i;
+
+	allowed = json_object_get(client->properties, "IORegistryEntryAllowableSetProperties");
+	if (!allowed)
+		return kIOReturnSuccess;
+	if (!json_is_array(allowed) || !json_is_object(properties))
+		return kIOReturnNotPermitted;
+	json_object_foreach((json_t *)(uintptr_t)properties, key, value) {
+		bool listed = false;
+
+		json_array_foreach(allowed, i, word)
+			listed = listed || (json_is_string(word) &&
+					    strcmp(json_string_value(word), key) == 0);
+		if (!listed)
+			return kIOReturnBadArgument;
+	}
+	return kIOReturnSuccess;
+}
+
+static IOReturn set_client_properties(IOUserClient *client, json_t *properties)
+{
+	IOReturn result = check_allowed(client, properties);
+
+	return result == kIOReturnSuccess ? CLIENT_CALL(client, setProperties)(client, properties) :
+					    result;
+}
+
 /* Of a client's connection, or of the service. */
 static IOReturn serve_set_properties(struct request *request)
 {
 	json_t *properties = json_object_get(request->object, "props");
 
 	if (request->connection)
-		return CLIENT_CALL(request->connection->client, setProperties)
-			(request->connection->client, properties);
+		return set_client_properties(request->connection->client, properties);
 	if (request->number != 0)
 		return kIOReturnNotAttached;
 	return SERVICE_CALL(request->service, setProperties)(request->service, properties);

@@ -11,12 +11,13 @@
 
 #include "atomic.h"
 #include "cleanup.h"
-#include "driver_service.h"
+#include "driver_client.h"
 #include "driver_task.h"
 #include "json_text.h"
 #include "mount.h"
 
 #define ENTITLEMENTS_XATTR	"trusted.fsd.entitlements"
+#define ADMINISTRATOR		"com.apple.developer.driverkit.administrator"
 #define N_XATTR			65536u		/* the most that an attribute can have */
 
 /* The users at the console, an array; NULL for no such. */
@@ -230,4 +231,24 @@ json_t *IOUserClient_copyClientEntitlementVnode(int fd, const char *path, const 
 	json_auto_t *all = IOUserClient_copyClientEntitlementsVnode(fd, path);
 
 	return entitlement ? json_incref(json_object_get(all, entitlement)) : NULL;
+}
+
+kern_return_t IOUserClient_CopyClientEntitlements(IOUserClient *client, json_t **entitlements)
+{
+	json_t *all, *creator;
+
+	if (!client || !entitlements)
+		return kIOReturnBadArgument;
+	if (!client->task)
+		return kIOReturnNotReady;
+	all = json_deep_copy(client->task->entitlements);
+	creator = json_object_get(client->properties, "IOUserClientCreator");
+	if (!all || (creator && json_object_set(all, "IOUserClientCreator", creator) < 0) ||
+	    (client->task->uid == 0 &&
+	     json_object_set_new(all, ADMINISTRATOR, json_true()) < 0)) {
+		json_decref(all);
+		return kIOReturnNoMemory;
+	}
+	*entitlements = all;
+	return kIOReturnSuccess;
 }

@@ -34,6 +34,7 @@
 
 #include <IOKit/IODataQueue.h>
 #include <IOKit/IODispatchQueue.h>
+#include <IOKit/IOKitLib.h>
 #include <IOKit/IOMemoryDescriptor.h>
 #include <IOKit/IOReturn.h>
 #include <IOKit/OSObject.h>
@@ -55,13 +56,6 @@ enum {
 	kIOServiceRequired	= 0x1,
 	kIOServiceSynchronous	= 0x2,
 	kIOServiceTerminate	= 0x4
-};
-
-/* Bits of IOService_getState(). */
-enum {
-	kIOServiceInactiveState		= 0x1,
-	kIOServiceRegisteredState	= 0x2,
-	kIOServiceMatchedState		= 0x4
 };
 
 /*
@@ -187,7 +181,7 @@ bool IOService_terminate(IOService *service, IOOptionBits options);
 /* Its entry's ID; 0 when there is none. Stands for IORegistryEntry::getRegistryEntryID(). */
 uint64_t IOService_getRegistryEntryID(const IOService *service);
 
-/* Bits kIOService...State; inactive when it cannot be found. Stands for IOService::getState(). */
+/* Bits kIOService...State of IOKitLib.h; inactive when it cannot be found. Stands for IOService::getState(). */
 IOOptionBits IOService_getState(const IOService *service);
 
 /* Of them, the first. Stands for IOService::isInactive(). */
