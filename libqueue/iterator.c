@@ -101,10 +101,11 @@ int names_add(struct names *names, const char *name)
 
 const char *names_next(struct names *names)
 {
-	const char *name = names->text + names->at;
+	const char *name;
 
 	if (names->at == names->size)
 		return NULL;
+	name = names->text + names->at;
 	names->at += strlen(name) + 1;
 	return name;
 }

@@ -155,6 +155,11 @@ IOReturn mount_result(const char *mount, int r)
 		return kIOReturnSuccess;
 	if (r == -ENOMEM)
 		return kIOReturnNoMemory;
+	/* fsd has ended, and can say nothing. */
+	if (r == -ENOTCONN || r == -ECONNABORTED)
+		return MACH_SEND_INVALID_DEST;
+	if (r == -EMFILE || r == -ENFILE)
+		return kIOReturnNoResources;
 	/* The kernel refuses, too, and another thread may have been refused since. */
 	code = mount ? last_code(mount) : 0;
 	return code != 0 && IOReturnToErrno(code) == -r ? code : IOReturnFromErrno(-r);

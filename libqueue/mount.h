@@ -49,6 +49,7 @@ int stream_write(int fd, const char *text, size_t size);
 
 /*
  * The result for a negative errno that a file of @mount gave: fsd knows the exact code, in
- * err/PID; else the errno's own. 0 or more: kIOReturnSuccess.
+ * err/PID; else the errno's own. 0 or more: kIOReturnSuccess. Where fsd has ended:
+ * MACH_SEND_INVALID_DEST.
  */
 IOReturn mount_result(const char *mount, int r);

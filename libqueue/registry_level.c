@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "mount.h"
@@ -61,9 +62,9 @@ static DIR *open_directory(const char *mount, const char *path)
 	return directory;
 }
 
-static bool is_of_type(const struct dirent *found, unsigned char type)
+static bool is_of_type(const struct dirent *found, unsigned type)
 {
-	return found->d_type == type || found->d_type == DT_UNKNOWN;
+	return found->d_type == DT_UNKNOWN || (1u << found->d_type & type);
 }
 
 static int add_prefixed(struct names *names, const char *prefix, const char *name)
@@ -74,8 +75,8 @@ static int add_prefixed(struct names *names, const char *prefix, const char *nam
 	return names_add(names, path);
 }
 
-/* All of @type in $M/@path that are no words of an entry's own. */
-static int list(const char *mount, const char *path, unsigned char type, const char *prefix,
+/* All of @type, a set of bits, in $M/@path that are no words of an entry's own. */
+static int list(const char *mount, const char *path, unsigned type, const char *prefix,
 		struct names *names)
 {
 	_cleanup_(close_directory) DIR *directory = open_directory(mount, path);
@@ -108,13 +109,14 @@ static int list_children(const char *mount, const struct direction *direction, c
 
 	if (place_is_client(place) && !direction->is_other)
 		return 0;
-	r = list(mount, place, DT_DIR, "", &level->names);
+	/* What has more than one place in a plane is a directory in one and a link elsewhere. */
+	r = list(mount, place, 1u << DT_DIR | 1u << DT_LNK, "", &level->names);
 	if (r < 0 || direction->is_other)
 		return r;
 	clients = join(place, "clients");
 	if (!clients)
 		return -ENOMEM;
-	r = list(mount, clients, DT_DIR, CLIENTS, &level->names);
+	r = list(mount, clients, 1u << DT_DIR, CLIENTS, &level->names);
 	/* The root has none, and those of others need not be ours to see. */
 	return r == -ENOMEM ? r : 0;
 }
@@ -148,11 +150,56 @@ static int list_above(const char *place, int n, struct level *level)
 	return parent ? list_one(parent, level) : -ENOMEM;
 }
 
+/* Is the entry whose directory is called @child in the directory of the entry with this number? */
+static bool is_parent(const char *mount, const char *number, const char *child)
+{
+	_cleanup_(freep) char *path = NULL;
+	size_t plain = strcspn(child, "~");
+	struct stat found;
+
+	if (asprintf(&path, "%s/id/%s/%.*s", mount, number, (int)plain, child) < 0) {
+		path = NULL;
+		return false;
+	}
+	return stat(path, &found) == 0;
+}
+
+static bool has_name(const struct names *names, const char *name)
+{
+	struct names all = *names;
+	const char *found;
+
+	all.at = 0;
+	while ((found = names_next(&all)))
+		if (strcmp(found, name) == 0)
+			return true;
+	return false;
+}
+
+/* Of the parents in all planes, those in the service plane, once each. */
+static int keep_parents(const char *mount, const char *child, struct names *names)
+{
+	struct names all = *names;
+	const char *number;
+	int r = 0;
+
+	*names = (struct names){ 0 };
+	while (r == 0 && (number = names_next(&all))) {
+		bool is_only = number == all.text && all.at == all.size;
+
+		if (is_only || (!has_name(names, number) && is_parent(mount, number, child)))
+			r = names_add(names, number);
+	}
+	names_free(&all);
+	return r;
+}
+
 static int list_parents(const char *mount, const struct direction *direction, const char *place,
 			struct level *level)
 {
 	_cleanup_(freep) char *parents = NULL;
 	const char *slash = strchr(place, '/');
+	int r;
 
 	if (!slash)
 		return 0;	/* the root */
@@ -169,7 +216,8 @@ static int list_parents(const char *mount, const struct direction *direction, co
 	parents = join(place, "parents");
 	if (!parents || !level->directory)
 		return -ENOMEM;
-	return list(mount, parents, DT_LNK, "", &level->names);
+	r = list(mount, parents, 1u << DT_LNK, "", &level->names);
+	return r < 0 ? r : keep_parents(mount, strrchr(place, '/') + 1, &level->names);
 }
 
 void level_close(struct level *level)
@@ -200,13 +248,16 @@ int level_open(const char *mount, const struct direction *direction, const char 
 
 /* Entries */
 
-static int open_place(const struct level *level, const char *mount, const char *place,
-		      struct handle **ret)
+/* In another plane, "entry" is the link of that which is listed. */
+static int open_place(const struct level *level, const char *mount, const char *name,
+		      const char *place, struct handle **ret)
 {
 	_cleanup_(freep) char *link = NULL;
 
 	if (!level->is_other)
 		return registry_open(mount, place, ret);
+	if (strcmp(name, "entry") == 0)
+		return -ENOENT;
 	link = join(place, "entry");
 	return link ? registry_open(mount, link, ret) : -ENOMEM;
 }
@@ -223,7 +274,7 @@ int level_next(struct level *level, const char *mount, struct handle **ret, char
 
 	while ((name = names_next(&level->names))) {
 		_cleanup_(freep) char *place = join(level->directory, name);
-		int r = place ? open_place(level, mount, place, ret) : -ENOMEM;
+		int r = place ? open_place(level, mount, name, place, ret) : -ENOMEM;
 
 		if (r == 0) {
 			if (ret_place) {

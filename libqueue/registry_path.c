@@ -72,7 +72,7 @@ static int read_name(struct handle *entry, const char *file, char **ret)
 {
 	int r = registry_read_line(entry, file, ret);
 
-	if (r == -ENOENT || r == -ENODEV)
+	if (r == -ENOENT || r == -ENODEV || r == -ENOTCONN || r == -ECONNABORTED)
 		r = name_of_path(entry, strcmp(file, "location") == 0, ret);
 	return r;
 }

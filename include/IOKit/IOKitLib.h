@@ -21,8 +21,8 @@
  *		can come from any that looks into the mount, and is not listed each
  *		time: kIOReturnNoMemory; kIOReturnNoResources without descriptors;
  *		kIOReturnNotPrivileged where a file's mode forbids it;
- *		kIOReturnNotFound or MACH_SEND_INVALID_DEST for an entry that is gone;
- *		kIOReturnIOError and kIOReturnError where fsd is.
+ *		kIOReturnNotFound for an entry that is gone; MACH_SEND_INVALID_DEST
+ *		while fsd is (entries are good again when it is).
  * Threads	Any thread, any time, as long as the caller has a reference. No
  *		function starts a thread. None is async-signal-safe.
  * Forks	The child of a program with one thread may go on with what its parent

@@ -251,6 +251,23 @@ START_TEST(parents_are_found_by_their_links)
 }
 END_TEST
 
+START_TEST(parents_of_a_plane_are_given_once_each)
+{
+	/* Leaf is below Other, too, and in another plane below the root and Dev@0. */
+	ck_assert_int_eq(symlink("../Bus/Dev@0/Leaf", in_tree("IOService/Other/Leaf")), 0);
+	ck_assert_int_eq(symlink("../../../../../id/0x100000105",
+				 in_tree("IOService/Bus/Dev@0/Leaf/parents/0x100000105")), 0);
+	ck_assert_int_eq(symlink("../../../../../id/0x100000100",
+				 in_tree("IOService/Bus/Dev@0/Leaf/parents/0x100000100")), 0);
+	const char *names = names_of(walk("IOService:/Bus/Dev@0/Leaf", kIOServicePlane,
+					  kIORegistryIterateParents));
+
+	ck_assert(strcmp(names, "Dev Other") == 0 || strcmp(names, "Other Dev") == 0);
+	ck_assert_str_eq(names_of(walk("IOService:/Other", kIOServicePlane, 0)), "Leaf");
+	expect_path("IOService:/Other/Leaf", "IOService:/Bus/Dev@0/Leaf");
+}
+END_TEST
+
 START_TEST(a_recursive_iterator_gives_each_before_what_is_below_it)
 {
 	io_iterator_t iterator;
@@ -468,6 +485,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, children_are_entries_and_nothing_else);
 	tcase_add_test(tests, open_clients_are_children);
 	tcase_add_test(tests, parents_are_found_by_their_links);
+	tcase_add_test(tests, parents_of_a_plane_are_given_once_each);
 	tcase_add_test(tests, a_recursive_iterator_gives_each_before_what_is_below_it);
 	tcase_add_test(tests, what_is_in_two_places_is_entered_once);
 	tcase_add_test(tests, a_program_enters_and_leaves_by_itself);
