@@ -295,10 +295,8 @@ static void tell_of_end(struct service *service, uint64_t number, enum ending wh
 		driver_tell(service, &request);
 }
 
-static void drop_ownership(struct client *client)
+static void drop_ownership(struct service *service, const struct client *client)
 {
-	struct service *service = client->service;
-
 	if (service->owner != client)
 		return;
 	service->owner = NULL;
@@ -316,11 +314,11 @@ void client_end(struct client *client, enum ending why)
 	node_ref(node);
 	list_remove(&client->of_service);
 	service->registry->n_clients--;
+	client->service = NULL;		/* first: who gets an answer below may end it, too */
 	abort_questions(&client->waiting);
 	abort_questions(&client->questions);
-	drop_ownership(client);
+	drop_ownership(service, client);
 	tell_of_end(service, client->number, why);
-	client->service = NULL;
 	client->entry.state = ENTRY_INACTIVE;
 	entry_retire(&client->entry);
 	drop_ports(client);
@@ -451,7 +449,7 @@ int client_seized_service(struct client *client, IOReturn code)
 	if (code != kIOReturnSuccess)
 		return failure_code((uint32_t)kIOReturnExclusiveAccess);
 	if (service->owner)
-		drop_ownership(service->owner);
+		drop_ownership(service, service->owner);
 	service->owner = client;
 	return 0;
 }
@@ -462,7 +460,7 @@ int client_close_service(struct client *client)
 		return -ENODEV;
 	if (client->service->owner != client)
 		return failure_code((uint32_t)kIOReturnNotOpen);
-	drop_ownership(client);
+	drop_ownership(client->service, client);
 	return 0;
 }
 
