@@ -245,7 +245,7 @@ static void try_or_park(struct parked *call, int flags)
 {
 	struct file *file = call->file;
 	struct node *node = node_ref(file->node);
-	bool wait_in_line = file->row->ops->wait && has_parked(file);
+	bool wait_in_line = call->call != CALL_OPEN && file->row->ops->wait && has_parked(file);
 	ssize_t n = wait_in_line ? FILE_WAIT : try(call);
 	bool may_park = n == FILE_WAIT_ALWAYS || !(flags & O_NONBLOCK);
 	int r;
