@@ -130,7 +130,9 @@ static const struct row queue_rows[] = {
 
 /* The words of a service directory: no child may have one for its name. */
 static const char *const service_words[] = {
-	"async", "buf", "clients", "parents", "prop", "queues", "streams", NULL
+	"async", "buf", "busy", "class", "classes", "clients", "clone", "ctl", "driver",
+	"events", "id", "location", "match", "methods", "name", "owner", "parents", "path",
+	"prop", "props", "queues", "quiet", "retain", "state", "streams", NULL
 };
 
 static const struct node_def root_dir = {

@@ -28,6 +28,17 @@ const char *publication_name(enum publication what)
 
 /* In the tree */
 
+/* Who has the service has its files. */
+static void give_files(struct node *node)
+{
+	node->files.uid = node->own.uid;
+	node->files.gid = node->own.gid;
+	for (unsigned i = 0; node->rows && i < node_n_rows(node); i++) {
+		node->rows[i].uid = node->own.uid;
+		node->rows[i].gid = node->own.gid;
+	}
+}
+
 /* "Dev@0" is an entry Dev at location 0; escapes of the name are undone. */
 static int init_entry(struct service *service, const char *name, uint64_t entry_id)
 {
@@ -211,6 +222,7 @@ int service_adopt(struct service *parent, uint64_t id, const struct record *reco
 			return r;
 	}
 	service->node->own = record->own;
+	give_files(service->node);
 	if (service->queues)
 		service->queues->own = record->files;
 	r = record_adopt_rows(record, service->node);
@@ -287,6 +299,8 @@ int service_set_attributes(struct service *service, bool of_queues, const struct
 		r = service_save(service);
 	if (r < 0)
 		node_keep_attributes(node, row, &before);
+	else if (!of_queues && !row)
+		give_files(node);
 	return r;
 }
 

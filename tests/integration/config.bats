@@ -243,7 +243,7 @@ refused() { # refused LINE[:COLUMN] WHAT
 	[[ $(find "$STATE" -name data | wc -l) -eq 2 ]]
 	start_fsd
 	[[ $(ls "$MNT/queues") == kept ]]
-	[[ $(ls "$MNT/IOService") == $'IOResources\nS' ]]
+	[[ $(services) == $'IOResources\nS' ]]
 	[[ $(stat -c %a "$MNT/queues/kept") == 700 ]]
 	[[ $(get "$MNT/queues/kept") == one ]]
 	[[ $(get "$MNT/IOService/S/queues/kept") == three ]]

@@ -393,3 +393,10 @@ same() {
 	diff "$1" "$2" | head -n 20 >&2
 	return 1
 }
+
+# The names of the services below IOService, or below the service given.
+services() {
+	find "${1:-$MNT/IOService}" -mindepth 1 -maxdepth 1 -type d \
+		! -name prop ! -name parents ! -name buf ! -name clients ! -name queues \
+		-printf '%f\n' | sort
+}

@@ -281,12 +281,14 @@ check_users() { check "$@" < <(users; cat); }
 @test "services are root's, until he gives one away" {
 	start_for_users
 	mkdir "$MNT/IOService/S"
-	[ "$(stat -c '%a %u %g' "$MNT/IOService" "$MNT/IOService/S" | sort -u)" = '755 0 0' ]
+	[ "$(stat -c '%a %u %g' "$MNT/IOService/S")" = '755 0 0' ]
+	[ "$(stat -c '%a %u %g' "$MNT/IOService")" = '1777 0 0' ]	# the policy says who may make one
 	check_users "$MNT/IOService" <<-'END'
 		ours = args[0] + '/S'
-		for path in args[0] + '/T', args[0] + '/IOResources/T', ours + '/T', ours + '/queues/q':
+		for path in args[0] + '/IOResources/T', ours + '/T', ours + '/queues/q':
 		    refused(EACCES, owner, os.mkdir, path)
-		refused(EACCES, owner, os.rmdir, ours)
+		refused(EPERM, owner, os.mkdir, args[0] + '/T')
+		refused(EPERM, owner, os.rmdir, ours)
 		os.chown(ours, *owner)
 		run_as(owner, os.mkdir, ours + '/T')
 		run_as(owner, os.mkdir, ours + '/T/queues/q')

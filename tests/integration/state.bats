@@ -313,7 +313,7 @@ none_of() { ! pid_of "$1" >/dev/null; }
 	run_fsd
 	expect_log "cannot be read|cannot take over '.*' of"
 	[[ $(grep -c '^<4>.*, ignoring$' "$LOG") -eq 50 ]]
-	[[ $(ls "$MNT/queues") == b && $(ls "$MNT/IOService") == IOResources ]]
+	[[ $(ls "$MNT/queues") == b && $(services) == IOResources ]]
 	mkdir "$MNT/queues/new"
 	[[ $(get "$MNT/queues/b") == entry ]]
 	stop_fsd

@@ -227,10 +227,10 @@ START_TEST(a_written_value_is_whole_or_refused)
 	struct file file = { .row = &rows[0], .node = root };
 	char large[ATTRIBUTE_MAX_VALUE + 1] = "";
 
-	ck_assert_int_eq(attribute_ops.write(&file, "5\n", 2), 2);
+	ck_assert_int_eq(attribute_ops.write(&file, "5\n", 2, 0, NULL), 2);
 	ck_assert_str_eq(stored, "5\n");
-	ck_assert_int_eq(attribute_ops.write(&file, large, sizeof(large)), -EMSGSIZE);
-	ck_assert_int_eq(attribute_ops.write(&file, large, 100), -EINVAL);
+	ck_assert_int_eq(attribute_ops.write(&file, large, sizeof(large), 0, NULL), -EMSGSIZE);
+	ck_assert_int_eq(attribute_ops.write(&file, large, 100, 0, NULL), -EINVAL);
 	ck_assert_str_eq(stored, "5\n");
 }
 END_TEST
