@@ -72,7 +72,8 @@ static int grow(char **text, size_t *room, size_t size)
 	return 0;
 }
 
-int stream_read(int fd, char **ret, size_t *ret_size)
+/* Up to the end, or, of a @value, which is given whole, up to a read that is not filled. */
+static int read_all(int fd, bool value, char **ret, size_t *ret_size)
 {
 	_cleanup_(freep) char *text = NULL;
 	size_t room = 0, size = 0;
@@ -88,7 +89,7 @@ int stream_read(int fd, char **ret, size_t *ret_size)
 			return -errno;
 		if (n > 0)
 			size += (size_t)n;
-	} while (n != 0);
+	} while (n != 0 && (n < 0 || !value || size == room - 1));
 	text[size] = '\0';
 	if (ret_size)
 		*ret_size = size;
@@ -97,11 +98,21 @@ int stream_read(int fd, char **ret, size_t *ret_size)
 	return 0;
 }
 
+int stream_read(int fd, char **ret, size_t *ret_size)
+{
+	return read_all(fd, false, ret, ret_size);
+}
+
+int value_read(int fd, char **ret, size_t *ret_size)
+{
+	return read_all(fd, true, ret, ret_size);
+}
+
 int file_read(int at, const char *file, char **ret, size_t *ret_size)
 {
 	_cleanup_(closep) int fd = file_open(at, file, O_RDONLY);
 
-	return fd < 0 ? fd : stream_read(fd, ret, ret_size);
+	return fd < 0 ? fd : value_read(fd, ret, ret_size);
 }
 
 int file_read_line(int at, const char *file, char **ret)

@@ -32,7 +32,7 @@ int mount_open(const char *mount, const char *file, int flags);
 int file_open(int at, const char *file, int flags);
 
 /*
- * All of a file, ended by NUL, the caller's; @ret_size may be NULL. A signal does not
+ * All of a file that is a value or a document, ended by NUL, the caller's; @ret_size may be NULL. A signal does not
  * end a read that waits. Return: 0, -EMSGSIZE for more than 256 MiB, or what failed.
  */
 int file_read(int at, const char *file, char **ret, size_t *ret_size);
@@ -43,8 +43,9 @@ int file_read_line(int at, const char *file, char **ret);
 /* All in one write. Return: 0 or a negative errno. */
 int file_write(int at, const char *file, const char *text, size_t size);
 
-/* The same of an open file; the read goes on to its end. */
+/* The same of an open file: of a session up to its end, or of one that is a value. */
 int stream_read(int fd, char **ret, size_t *ret_size);
+int value_read(int fd, char **ret, size_t *ret_size);
 int stream_write(int fd, const char *text, size_t size);
 
 /*

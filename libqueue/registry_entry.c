@@ -186,7 +186,7 @@ int registry_read(struct handle *entry, const char *file, char **ret, size_t *re
 {
 	_cleanup_(closep) int fd = registry_file(entry, file, O_RDONLY);
 
-	return fd < 0 ? fd : stream_read(fd, ret, ret_size);
+	return fd < 0 ? fd : value_read(fd, ret, ret_size);
 }
 
 int registry_read_line(struct handle *entry, const char *file, char **ret)

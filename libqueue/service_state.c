@@ -23,7 +23,7 @@ static IOReturn busy_of(struct handle *service, const char *mount, uint32_t *ret
 	_cleanup_(closep) int fd = service ? registry_file(service, "busy", O_RDONLY) :
 					     mount_open(mount, "busy", O_RDONLY);
 	_cleanup_(freep) char *text = NULL;
-	int r = fd < 0 ? fd : stream_read(fd, &text, NULL);
+	int r = fd < 0 ? fd : value_read(fd, &text, NULL);
 
 	if (r < 0)
 		return mount_result(mount, r);
