@@ -33,20 +33,6 @@ static IOReturn produce(void *client, void *unused, IOExternalMethodArguments *a
 	return kIOReturnSuccess;
 }
 
-/*
- * Asked for types that bindMemory() did not say: here it gives type 1, the same queue, as drivers do that
- * choose for each client.
- */
-static IOReturn memory_for_type(IOUserClient *client, UInt32 type, IOOptionBits *options,
-				IOMemoryDescriptor **memory)
-{
-	if (type != 1)
-		return kIOReturnBadArgument;
-	*options = 0;
-	*memory = IODataQueue_getMemoryDescriptor(queue_of(client));
-	return *memory ? kIOReturnSuccess : kIOReturnNoMemory;
-}
-
 static bool start(IOService *service, IOService *provider)
 {
 	IODataQueue **queue = IOService_getReference(service);
@@ -69,10 +55,8 @@ static const IOExternalMethodDispatch2022 table[] = {
 };
 static const char *const names[] = { "produce" };
 
-static const struct IOUserClientMethods client_methods = { .clientMemoryForType = memory_for_type };
 static const struct IOUserClientClass client_class = {
 	.className = "QueueUserClient",
-	.methods = &client_methods,
 	.dispatch2022 = table,
 	.dispatchCount = 1,
 	.selectorNames = names,
