@@ -300,11 +300,10 @@ check_users() { check "$@" < <(users; cat); }
 		    equal((stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid), (0o755, *owner))
 		    refused(EACCES, other, os.mkdir, path + '/x')
 		    refused(EACCES, other, os.rmdir, path)
-		refused(EACCES, owner, os.rmdir, ours)      # it is in IOService
-		for path in '/T/queues/q', '/T', '/queues/q':
+		refused(ENOTEMPTY, owner, os.rmdir, ours)
+		for path in '/T/queues/q', '/T', '/queues/q', '':
 		    run_as(owner, os.rmdir, ours + path)
 	END
-	rmdir "$MNT/IOService/S"
 }
 
 # --- the state directory
