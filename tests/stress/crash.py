@@ -66,6 +66,10 @@ def seen(top=daemon.MNT):
     return found
 
 
+# Of a service, beside the services in it.
+FOLDERS = ('IOResources', 'queues', 'prop', 'parents', 'buf', 'clients')
+
+
 class Operation:
     """`prepare` makes what it needs, `run` is what is killed, `clear` removes all again. `again`: done once more it is
     done, whatever was left; so it is with reset alone, which writes to two files."""
@@ -80,7 +84,7 @@ class Operation:
                                   'the roles are free')
                 write(f'{folder}/reset', '1')
                 os.rmdir(folder)
-            elif folder.count('/') > SERVICES.count('/') and os.path.basename(folder) not in ('IOResources', 'queues'):
+            elif folder.count('/') > SERVICES.count('/') and os.path.basename(folder) not in FOLDERS:
                 os.rmdir(folder)
         os.chmod(QUEUES + '/', 0o1777)
 
