@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "fuse/requests.h"
 #include "fuse/session.h"
@@ -10,11 +12,17 @@
 
 #define REQUESTS_AT_ONCE 64	/* before other sources of the loop have their turn */
 
+#define LINGER		50000	/* nanoseconds */
+#define PATIENCE_MAX	16
+#define LINGER_AGAIN	16	/* without patience: one time of so many */
+
 struct session {
 	struct source source;		/* /dev/fuse */
 	struct registry *registry;	/* borrowed */
 	struct fuse_session *fuse;	/* owned */
 	struct fuse_buf buffer;		/* libfuse allocates, we free */
+	unsigned patience;		/* how well lingering paid */
+	unsigned n_asleep;		/* times that we did not linger */
 	bool mounted;
 };
 
@@ -28,13 +36,53 @@ static int process_one(struct session *session)
 	return n;
 }
 
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+/* Let others run, and look again and again. Return: as process_one(). */
+static int linger(struct session *session)
+{
+	int64_t end = now() + LINGER;
+	int n;
+
+	do {
+		sched_yield();
+		n = process_one(session);
+	} while (n == -EAGAIN && now() < end);
+	return n;
+}
+
+/*
+ * Who was answered just now often has the next request ready sooner than we would be
+ * asleep, and to be woken takes longer than all else that a method call takes. So we
+ * linger, as long as that pays often enough, and try now and then whether it does.
+ */
+static int process_one_soon(struct session *session)
+{
+	int n = process_one(session);
+
+	if (n != -EAGAIN || (session->patience == 0 && ++session->n_asleep % LINGER_AGAIN != 0))
+		return n;
+	n = linger(session);
+	if (n == -EAGAIN && session->patience > 0)
+		session->patience--;
+	else if (n != -EAGAIN && session->patience < PATIENCE_MAX)
+		session->patience++;
+	return n;
+}
+
 static void on_request(struct source *source, uint32_t events)
 {
 	struct session *session = container_of(source, struct session, source);
 
 	(void)events;
 	for (int i = 0; i < REQUESTS_AT_ONCE; i++) {
-		int n = process_one(session);
+		int n = i == 0 ? process_one(session) : process_one_soon(session);
 
 		if (n == 0 || fuse_session_exited(session->fuse)) {
 			loop_stop(session->registry->loop);
