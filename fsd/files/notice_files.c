@@ -114,7 +114,7 @@ struct watch {
 	struct watcher watcher;
 	struct losses losses;
 	enum publication type;		/* N_PUBLICATIONS: all */
-	json_t *dictionary;		/* owned; NULL: all */
+	struct matching *matching;	/* owned; NULL: all */
 };
 
 static char *publication_line(enum publication what, const struct entry *entry)
@@ -135,22 +135,24 @@ static void on_publication(struct watcher *watcher, enum publication what, struc
 
 	if (watch->type != N_PUBLICATIONS && watch->type != what)
 		return;
-	if (watch->dictionary && !matching_passes(&service->entry, watch->dictionary))
+	if (watch->matching && !matching_accepts(watch->matching, &service->entry))
 		return;
 	put_or_lose(&watch->losses, publication_line(what, &service->entry));
 }
 
-static int start_watch(struct session *session, enum publication type, json_t *dictionary)
+static int start_watch(struct session *session, enum publication type, const json_t *dictionary)
 {
 	struct registry *registry = session_node_object(session);
 	struct watch *watch = calloc(1, sizeof(*watch));
+	int r = !watch ? -ENOMEM : dictionary ? matching_new(dictionary, &watch->matching) : 0;
 
-	if (!watch)
-		return -ENOMEM;
+	if (r < 0) {
+		free(watch);
+		return r;
+	}
 	watch->watcher.published = on_publication;
 	watch->losses.session = session;
 	watch->type = type;
-	watch->dictionary = json_incref(dictionary);
 	list_append(&registry->watchers, &watch->watcher.link);
 	session->object = watch;
 	return 0;
@@ -163,7 +165,7 @@ static void watch_close(struct session *session)
 	if (!watch)
 		return;
 	list_remove(&watch->watcher.link);
-	json_decref(watch->dictionary);
+	matching_free(watch->matching);
 	free(watch);
 }
 

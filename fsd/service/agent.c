@@ -168,6 +168,8 @@ void agent_leave(struct queue *queue, enum side side)
 /* What a ring call said, unless the memory went away under it. */
 static int checked(struct agent *agent, int r)
 {
+	if (agent->queue->removed)
+		return -ENODEV;
 	return view_is_lost(&agent->view) ? -EIO : r;
 }
 

@@ -127,7 +127,9 @@ static int client_new(struct service *service, uint32_t type, struct identity *w
 	client->entitlements = json_incref(entitlements);
 	r = init_entry(client, service->methods);
 	if (r == 0) {
-		r = add_node(client);
+		r = store_use_id(service->registry->store, client->entry.id);
+		if (r == 0)
+			r = add_node(client);
 		if (r < 0)
 			entry_deinit(&client->entry);
 	}

@@ -209,7 +209,11 @@ static void adopt(void *user, uint64_t id, const struct record *record)
 
 int registry_adopt(struct registry *registry)
 {
-	int r = store_each(registry->store, adopt, registry);
+	uint64_t used = store_ids(registry->store);
+	int r;
+
+	entry_ids_above(used);
+	r = store_each(registry->store, adopt, registry);
 
 	if (r == 0)
 		registry->first_new_id = node_last_id() + 1;

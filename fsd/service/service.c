@@ -266,7 +266,9 @@ int service_make(struct service *parent, const char *name, const struct making *
 		r = service_add(registry, parent->node, name, 0, 0, making, &service);
 	if (r < 0)
 		return r;
-	r = service_save(service);
+	r = store_use_id(registry->store, service->entry.id);
+	if (r == 0)
+		r = service_save(service);
 	if (r < 0) {
 		drop_service(service);
 		return r;
@@ -293,10 +295,11 @@ int service_set_attributes(struct service *service, bool of_queues, const struct
 {
 	struct node *node = of_queues ? service->queues : service->node;
 	struct attributes before = node_attributes(node, row);
-	int r = node_keep_attributes(node, row, attributes);
+	int r = service_is_active(service) ? node_keep_attributes(node, row, attributes) : -ENODEV;
 
-	if (r == 0)
-		r = service_save(service);
+	if (r < 0)
+		return r;
+	r = service_save(service);
 	if (r < 0)
 		node_keep_attributes(node, row, &before);
 	else if (!of_queues && !row)
@@ -328,6 +331,8 @@ int service_set_class(struct service *service, const char *classes)
 {
 	int r;
 
+	if (!service_is_active(service))
+		return -ENODEV;
 	if (service->entry.state & ENTRY_REGISTERED)
 		return failure(-EBUSY, "the class is fixed once the service is registered");
 	r = entry_set_class(&service->entry, classes);
@@ -342,6 +347,8 @@ int service_set_methods(struct service *service, const char *text, size_t size)
 
 	if (!copy)
 		return -ENOMEM;
+	if (!service_is_active(service))
+		return -ENODEV;
 	if (service->entry.state & ENTRY_REGISTERED)
 		return failure(-EBUSY, "the methods are fixed once the service is registered");
 	r = service->registry->read_methods(text, size, &methods);

@@ -16,6 +16,7 @@
 #include "util/number.h"
 
 #define STORE_FORMAT	1
+#define IDS_AT_ONCE	1024		/* entries made before fsd.json is written again */
 #define LOCK_TRIES	20		/* of 50 ms */
 #define MAX_DOCUMENT	(32 << 20)	/* bytes of a record */
 
@@ -25,6 +26,8 @@ struct store {
 	int lock_fd;
 	bool made;		/* by us, so that we may remove it */
 	uint32_t generation;
+	uint64_t ids;		/* what store_ids() gives */
+	char *mountpoint;	/* owned: as last saved */
 };
 
 static const char *const memory_names[N_SIDES] = {
@@ -266,7 +269,7 @@ static int load_daemon(struct store *store)
 {
 	_cleanup_(freep) char *text = NULL;
 	json_auto_t *object = NULL;
-	json_int_t generation;
+	json_int_t generation, ids = 0;
 	int r = read_document(store->fd, "fsd.json", &text);
 	int format, made;
 
@@ -275,8 +278,8 @@ static int load_daemon(struct store *store)
 	if (r < 0)
 		return log_errno(r, "cannot read '%s/fsd.json'", store->path);
 	object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	if (!object || json_unpack(object, "{s:i, s:I, s:b}", "format", &format,
-				   "generation", &generation, "made", &made) < 0 ||
+	if (!object || json_unpack(object, "{s:i, s:I, s:b, s?I}", "format", &format,
+				   "generation", &generation, "made", &made, "ids", &ids) < 0 ||
 	    format != STORE_FORMAT) {
 		log_error("'%s/fsd.json' is damaged or of another version; remove '%s' to start afresh",
 			  store->path, store->path);
@@ -284,6 +287,7 @@ static int load_daemon(struct store *store)
 	}
 	store->generation = (uint32_t)generation;
 	store->made = made;
+	store->ids = (uint64_t)ids;
 	return 0;
 }
 
@@ -391,6 +395,7 @@ struct store *store_close(struct store *store)
 	if (store) {
 		close_fd(store->fd);
 		close_fd(store->lock_fd);
+		free(store->mountpoint);
 		free(store->path);
 		free(store);
 	}
@@ -453,14 +458,44 @@ uint32_t store_generation(const struct store *store)
 	return store->generation;
 }
 
-int store_save_daemon(struct store *store, const char *mountpoint)
+static int save_daemon(struct store *store)
 {
-	json_auto_t *object = json_pack("{s:i, s:I, s:b, s:s*}", "format", STORE_FORMAT,
+	json_auto_t *object = json_pack("{s:i, s:I, s:b, s:I, s:s*}", "format", STORE_FORMAT,
 		"generation", (json_int_t)store->generation, "made", (int)store->made,
-		"mountpoint", mountpoint);
+		"ids", (json_int_t)store->ids, "mountpoint", store->mountpoint);
 	_cleanup_(freep) char *text = object ? json_dumps(object, JSON_INDENT(1)) : NULL;
 
 	return write_document(store->fd, "fsd.json", text);
+}
+
+int store_save_daemon(struct store *store, const char *mountpoint)
+{
+	char *copy = strdup(mountpoint);
+
+	if (!copy)
+		return -ENOMEM;
+	free(store->mountpoint);
+	store->mountpoint = copy;
+	return save_daemon(store);
+}
+
+uint64_t store_ids(const struct store *store)
+{
+	return store->ids;
+}
+
+int store_use_id(struct store *store, uint64_t id)
+{
+	uint64_t before = store->ids;
+	int r;
+
+	if (id <= before)
+		return 0;
+	store->ids = id + IDS_AT_ONCE;
+	r = save_daemon(store);
+	if (r < 0)
+		store->ids = before;
+	return r;
 }
 
 /* Adoption */

@@ -60,6 +60,13 @@ uint32_t store_generation(const struct store *store);
 int store_save_daemon(struct store *store, const char *mountpoint);
 
 /*
+ * Ids of the registry that may have been used, none above this; 0: none yet. One that is
+ * used is kept with some to spare: after a restart ids go on behind all of them.
+ */
+uint64_t store_ids(const struct store *store);
+int store_use_id(struct store *store, uint64_t id);
+
+/*
  * Tell the programs that are attached to queues of another mount to come: its
  * generation. Call it before the mount is made, which is what wakes them.
  */
