@@ -252,7 +252,7 @@ static int scalars_nothing(struct session *session)
 }
 
 static const struct session_kind scalars_session = {
-	.units = UNITS_LINES, .open = scalars_open, .unit = scalars_unit,
+	.units = UNITS_LINES, .takes_empty = true, .open = scalars_open, .unit = scalars_unit,
 	.nothing = scalars_nothing, .close = close_transaction,
 };
 

@@ -73,7 +73,8 @@ int entry_class_store(struct node *node, const char *text, size_t size)
 		return -ENOMEM;
 	if (strlen(classes) != size)
 		return failure(-EINVAL, "a class has no NUL in it");
-	classes[strcspn(classes, "\n")] = '\0';
+	if (size && classes[size - 1] == '\n')
+		classes[size - 1] = '\0';
 	r = service_set_class(node->object, classes);
 	return r == -EINVAL || r == -ENAMETOOLONG ?
 		failure(-EINVAL, "no lineage: names of letters, digits and \"_.-\", most derived first, "

@@ -156,6 +156,7 @@ char *binding_queue(const struct binding *binding, bool whole)
 /* mem/T: found out when it is opened */
 
 struct mapping_of {
+	struct list mappings;
 	struct question question;
 	struct file *file;
 	struct buffer *buffer;		/* counted, by its node */
@@ -163,6 +164,9 @@ struct mapping_of {
 	bool is_done;
 	IOReturn code;
 };
+
+/* All that have a buffer: fstat(2) names the node, not the open file. */
+static struct list mappings = LIST_INIT(mappings);
 
 static struct client *client_of(const struct file *file)
 {
@@ -179,6 +183,7 @@ static int use_buffer(struct mapping_of *mapping, const char *name, bool read_on
 		return failure_code((uint32_t)kIOReturnBadArgument);
 	mapping->buffer = buffer;
 	node_ref(buffer->node);
+	list_append(&mappings, &mapping->mappings);
 	mapping->read_only = read_only;
 	return 0;
 }
@@ -248,6 +253,7 @@ static int memory_open(struct file *file, const struct caller *caller)
 		if (!mapping)
 			return -ENOMEM;
 		mapping->file = file;
+		list_init(&mapping->mappings);
 		file->state = mapping;
 		file->is_open = true;
 		r = start_open(file, mapping);
@@ -262,6 +268,7 @@ static void memory_release(struct file *file)
 	if (!mapping)
 		return;
 	question_withdraw(&mapping->question);
+	list_remove(&mapping->mappings);
 	if (mapping->buffer)
 		node_unref(mapping->buffer->node);
 	free(mapping);
@@ -288,12 +295,24 @@ static char *memory_link(struct file *file)
 	return buffer_path(mapping->buffer);
 }
 
-/* Known before it is opened only where `methods` says what it is. */
+static const struct buffer *mapped_buffer(const struct node *node)
+{
+	const struct mapping_of *mapping;
+	const struct buffer *buffer = NULL;
+
+	list_for_each(mapping, &mappings, mappings)
+		if (mapping->file->node == node)
+			buffer = mapping->buffer;
+	return buffer;
+}
+
+/* Where `methods` does not say what it is, it is what was opened last. */
 static uint64_t memory_size(struct node *node)
 {
 	const struct client *client = node->object;
 	const struct binding *binding = find_binding(client, (uint32_t)node->number);
-	const struct buffer *buffer = binding ? buffer_find(client->service, binding->target) : NULL;
+	const struct buffer *buffer = binding ? buffer_find(client->service, binding->target) :
+						mapped_buffer(node);
 
 	return buffer ? buffer_size(buffer) : 0;
 }

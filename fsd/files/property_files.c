@@ -124,7 +124,7 @@ static int ask_driver(struct session *session, struct service *service, json_t *
 	int r;
 
 	if (!service->driver)
-		return failure_code((uint32_t)(service->survives ? kIOReturnNotReady
+		return failure_code((uint32_t)(service_may_get_driver(service) ? kIOReturnNotReady
 								: kIOReturnUnsupported));
 	setting = calloc(1, sizeof(*setting));
 	if (!setting)

@@ -178,20 +178,42 @@ static int show(struct session *session)
 	return r < 0 ? r : session_put_bytes(session, text, size);
 }
 
+/* A document is read anywhere, as it was when it was last read from its start. */
+static ssize_t read_document(struct session *session, char *buffer, size_t size, off_t at)
+{
+	const struct line *line;
+	int r = 0;
+
+	if (at == 0 || !session->was_read) {
+		session->is_called = true;
+		r = show(session);
+		session->is_called = false;
+		session->was_read = r == 0;
+	}
+	if (r < 0 || list_is_empty(&session->lines))
+		return r;
+	line = container_of(session->lines.next, struct line, link);
+	if ((uint64_t)at >= line->size)
+		return 0;
+	if (size > line->size - (size_t)at)
+		size = line->size - (size_t)at;
+	memcpy(buffer, line->bytes + at, size);
+	return (ssize_t)size;
+}
+
 static ssize_t session_read(struct file *file, void *buffer, size_t size, off_t at)
 {
 	struct session *session = file->state;
 	const struct session_kind *kind = kind_of(session);
 	int r = 0;
 
-	session->is_called = true;
-	if (kind->show && (at == 0 || !session->was_read)) {
-		r = show(session);
-		session->was_read = true;
-	} else if (session->n_bytes == 0 && kind->nothing) {
+	if (kind->show)
+		return read_document(session, buffer, size, at);
+	if (session->n_bytes == 0 && kind->nothing) {
+		session->is_called = true;
 		r = kind->nothing(session);
+		session->is_called = false;
 	}
-	session->is_called = false;
 	if (r < 0 && session->n_bytes == 0)
 		return r;
 	return take(session, buffer, size);
@@ -280,6 +302,16 @@ static int execute(struct session *session, const struct caller *caller)
 	return r;
 }
 
+/* Blanks are no unit; those that a line begins with are known to be that at its end. */
+static bool is_nothing(const struct session *session, size_t n_end)
+{
+	const struct session_kind *kind = kind_of(session);
+
+	if (kind->units == UNITS_LINES && (!n_end || kind->takes_empty))
+		return false;
+	return is_blank(session->input, session->n_input);
+}
+
 /* Return: bytes of @text that are dealt with, or why the unit is refused. */
 static ssize_t feed(struct session *session, const char *text, size_t size,
 		    const struct caller *caller)
@@ -290,7 +322,7 @@ static ssize_t feed(struct session *session, const char *text, size_t size,
 		failure(-EMSGSIZE, "more than %u bytes", JSON_TEXT_MAX) :
 		keep(session, text, part);
 
-	if (r == 0 && is_blank(session->input, session->n_input)) {
+	if (r == 0 && is_nothing(session, n)) {
 		session_clear_input(session);
 		return (ssize_t)part;
 	}
@@ -332,15 +364,45 @@ static ssize_t write_units(struct session *session, const char *text, size_t siz
 	return (ssize_t)done;
 }
 
+/*
+ * The kernel cuts a write(2) that is larger than a transfer in pieces, and does not tell
+ * of an error in one that is not the first: it is kept for what comes next.
+ */
+static bool is_later_piece(const struct session *session, off_t at)
+{
+	if (session->file->row->ops->stream)
+		return at > 0;
+	return at > 0 && at == session->end_of_large;	/* or it was a large write: told twice, then */
+}
+
+static void keep_late(struct session *session, ssize_t error)
+{
+	failure_take(&session->late);
+	if (session->late.error != error)
+		session->late = (struct failure){ .error = (int)error };
+	failure_repeat(&session->late);		/* it may be told now, too */
+}
+
+static int tell_late(struct session *session)
+{
+	int error = session->late.error;
+
+	failure_repeat(&session->late);
+	session->late = (struct failure){ 0 };
+	return error;
+}
+
 static ssize_t session_write(struct file *file, const void *data, size_t size, off_t at,
 			     const struct caller *caller)
 {
 	struct session *session = file->state;
 	const struct session_kind *kind = kind_of(session);
 	_cleanup_(freep) char *text = NULL;
+	ssize_t n;
 	int r;
 
-	(void)at;
+	if (session->late.error)
+		return tell_late(session);
 	if (kind->units == UNITS_BYTES && kind->unit) {
 		r = kind->unit(session, NULL, 0, caller);
 		if (r == 0)
@@ -354,7 +416,12 @@ static ssize_t session_write(struct file *file, const void *data, size_t size, o
 		return -ENOMEM;
 	memcpy(text, data, size);
 	text[size] = '\0';
-	return write_units(session, text, size, caller);
+	n = write_units(session, text, size, caller);
+	if (n < 0 && n != FILE_WAIT_ALWAYS && is_later_piece(session, at))
+		keep_late(session, n);
+	if (n >= 0)
+		session->end_of_large = size >= FILE_MAX_WHOLE ? at + n : 0;
+	return n;
 }
 
 /* Whoever waited for a unit is gone. */
@@ -374,7 +441,10 @@ static int session_flush(struct file *file)
 {
 	struct session *session = file->state;
 
-	if (kind_of(session)->units == UNITS_BYTES || session->unit_waits || session->n_input == 0)
+	if (session->late.error)
+		return tell_late(session);
+	if (kind_of(session)->units == UNITS_BYTES || session->unit_waits ||
+	    is_blank(session->input, session->n_input))
 		return 0;
 	return failure(-EINVAL, "what was written is not complete: %s",
 		       kind_of(session)->units == UNITS_LINES ? "a newline ends a line"

@@ -17,6 +17,7 @@
 
 #include "libqueue/json_text.h"
 #include "tree/node.h"
+#include "util/failure.h"
 
 enum session_units {
 	UNITS_LINES,		/* each ends at a newline */
@@ -35,6 +36,8 @@ struct session {
 	size_t n_input, input_room;
 	bool unit_waits;		/* a unit is under way; the write is repeated until it is done */
 	size_t n_done, n_waiting;	/* bytes of that write: before the unit, and of it */
+	off_t end_of_large;		/* of a document: where the last piece ended, if it was large */
+	struct failure late;		/* of a piece, whose error the kernel did not tell */
 	uid_t uid;			/* whose memory it is */
 
 	/* Out. */
@@ -46,6 +49,7 @@ struct session {
 
 struct session_kind {
 	enum session_units units;
+	bool takes_empty;		/* a line of blanks is a unit, too */
 	/* 0, an errno, or FILE_WAIT_ALWAYS; then called again after session_changed(). NULL: opens. */
 	int (*open)(struct session *session, const struct caller *caller);
 	/*

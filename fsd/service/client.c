@@ -18,7 +18,7 @@ static IOReturn check_driver(const struct service *service)
 		return kIOReturnNoResources;
 	if (service->driver)
 		return kIOReturnSuccess;
-	return service->survives ? kIOReturnNotReady : kIOReturnUnsupported;
+	return service_may_get_driver(service) ? kIOReturnNotReady : kIOReturnUnsupported;
 }
 
 static IOReturn check_methods(const struct service *service, const struct identity *who,
@@ -51,6 +51,11 @@ static IOReturn check_opener(const struct service *service, const struct identit
 
 /* The connection */
 
+static int set_flag(struct client *client, const char *key, bool value)
+{
+	return entry_set_property(&client->entry, key, value ? json_true() : json_false());
+}
+
 static int init_entry(struct client *client, const struct methods *methods)
 {
 	const char *class = methods && methods->client_class ? methods->client_class : "IOUserClient";
@@ -68,8 +73,14 @@ static int init_entry(struct client *client, const struct methods *methods)
 	value = json_string(creator);
 	if (r == 0 && value)
 		r = entry_set_property(&client->entry, "IOUserClientCreator", value);
+	if (r == 0)
+		r = set_flag(client, "IOUserClientDefaultLocking", !methods || methods->lock_default);
+	if (r == 0 && methods && methods->lock_setprops)
+		r = set_flag(client, "IOUserClientDefaultLockingSetProperties", true);
+	if (r == 0 && methods && methods->lock_single)
+		r = set_flag(client, "IOUserClientDefaultLockingSingleThreadExternalMethod", true);
 	if (r == 0 && methods && methods->shared)
-		r = entry_set_property(&client->entry, "IOUserClientSharedInstance", json_true());
+		r = set_flag(client, "IOUserClientSharedInstance", true);
 	if (r == 0)
 		r = entry_attach(&client->entry, &client->service->entry, &service_plane);
 	if (r < 0)
@@ -118,7 +129,7 @@ static int client_new(struct service *service, uint32_t type, struct identity *w
 	init_lists(client);
 	client->service = service;
 	client->registry = service->registry;
-	client->number = ++service->last_connection;
+	client->number = service->last_connection + 1;
 	client->type = type;
 	client->limit = CLIENT_DEFAULT_LIMIT;
 	client->n_sessions = 1;
@@ -128,6 +139,8 @@ static int client_new(struct service *service, uint32_t type, struct identity *w
 	r = init_entry(client, service->methods);
 	if (r == 0) {
 		r = store_use_id(service->registry->store, client->entry.id);
+		if (r == 0)
+			r = service_use_connection(service, client->number);
 		if (r == 0)
 			r = add_node(client);
 		if (r < 0)

@@ -31,6 +31,7 @@ int driver_start(struct driver *driver, struct service *service)
 	driver->service = service;
 	service->driver = driver;
 	service->had_driver = true;
+	service->is_orphan = false;
 	r = service_save(service);
 	if (r < 0) {
 		service->driver = NULL;

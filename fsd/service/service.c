@@ -128,10 +128,11 @@ static json_t *details_of(const struct service *service)
 	for (char **class = entry->lineage; lineage && *class; class++)
 		if (json_array_append_new(lineage, json_string(*class)) < 0)
 			return NULL;
-	return json_pack("{s:I, s:O, s:O, s:I, s:b, s:b, s:s*}",
+	return json_pack("{s:I, s:O, s:O, s:I, s:b, s:b, s:I, s:s*}",
 		"entry", (json_int_t)entry->id, "lineage", lineage, "properties", entry->properties,
 		"state", (json_int_t)entry->state, "had_driver", (int)service->had_driver,
-		"survives", (int)service->survives, "methods", service->methods_text);
+		"survives", (int)service->survives,
+		"connection", (json_int_t)service->kept_connection, "methods", service->methods_text);
 }
 
 static int make_record(const struct service *service, struct record *ret)
@@ -162,6 +163,24 @@ int service_save(const struct service *service)
 	return r;
 }
 
+#define CONNECTIONS_AT_ONCE 64	/* before the record is written again */
+
+int service_use_connection(struct service *service, uint64_t number)
+{
+	uint64_t before = service->kept_connection;
+	int r = 0;
+
+	if (number > before) {
+		service->kept_connection = number + CONNECTIONS_AT_ONCE;
+		r = service_save(service);
+	}
+	if (r < 0)
+		service->kept_connection = before;
+	else
+		service->last_connection = number;
+	return r;
+}
+
 static int join_lineage(const json_t *lineage, char **ret)
 {
 	size_t size = 0, i;
@@ -181,11 +200,12 @@ static int adopt_details(struct service *service, json_t *details)
 	json_t *lineage, *properties, *value;
 	const char *key, *methods = NULL;
 	int had_driver, survives, r;
-	json_int_t entry, state;
+	json_int_t entry, state, connection;
 
-	if (json_unpack(details, "{s:I, s:o, s:o, s:I, s:b, s:b, s?s}", "entry", &entry,
+	if (json_unpack(details, "{s:I, s:o, s:o, s:I, s:b, s:b, s:I, s?s}", "entry", &entry,
 			"lineage", &lineage, "properties", &properties, "state", &state,
-			"had_driver", &had_driver, "survives", &survives, "methods", &methods) < 0)
+			"had_driver", &had_driver, "survives", &survives,
+			"connection", &connection, "methods", &methods) < 0)
 		return -EBADMSG;
 	r = join_lineage(lineage, &classes);
 	if (r == 0)
@@ -197,9 +217,9 @@ static int adopt_details(struct service *service, json_t *details)
 		r = service_set_methods(service, methods, strlen(methods));
 	service->entry.state = (uint32_t)state & (ENTRY_REGISTERED | ENTRY_MATCHED |
 						  ENTRY_FIRST_PUBLISHED | ENTRY_FIRST_MATCHED);
-	service->had_driver = had_driver;
-	/* The driver's session ended with the fsd before; it may come back. */
-	service->survives = survives || had_driver;
+	service->had_driver = service->is_orphan = had_driver;
+	service->survives = survives;
+	service->last_connection = service->kept_connection = (uint64_t)connection;
 	return r;
 }
 

@@ -23,9 +23,11 @@ struct service {
 	struct driver *driver;		/* borrowed: the session of the moment, or NULL */
 	bool had_driver;		/* it is not a mere nub */
 	bool survives;			/* the end of its driver: another may come */
+	bool is_orphan;			/* its driver's session ended with the fsd before */
 
 	struct list clients;		/* struct client.of_service */
 	uint64_t last_connection;
+	uint64_t kept_connection;	/* the store has this: numbers go on behind it after a restart */
 	struct client *owner;		/* IOService::open; NULL: nobody */
 	struct list interests;		/* struct interest */
 	struct list buffers;		/* struct buffer */
@@ -102,6 +104,8 @@ void service_free(struct node *node);
 
 /* Keep what a restart needs to know. Return: 0 or what stopped us. */
 int service_save(const struct service *service);
+/* @number is the last connection from now on. */
+int service_use_connection(struct service *service, uint64_t number);
 
 /* @attributes are the service's, a row's (@row), or (@of_queues) those of its directory of queues. */
 int service_set_attributes(struct service *service, bool of_queues, const struct row *row,
@@ -128,6 +132,12 @@ const char *publication_name(enum publication what);
 static inline bool service_is_active(const struct service *service)
 {
 	return !(service->entry.state & ENTRY_INACTIVE);
+}
+
+/* Without a driver now, but another may come. */
+static inline bool service_may_get_driver(const struct service *service)
+{
+	return service->survives || service->is_orphan;
 }
 
 /* The service that a directory or an entry belongs to. */

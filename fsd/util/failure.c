@@ -24,6 +24,11 @@ int failure_code(uint32_t code)
 	return last.error;
 }
 
+void failure_repeat(const struct failure *failure)
+{
+	last = *failure;
+}
+
 void failure_take(struct failure *ret)
 {
 	*ret = last;

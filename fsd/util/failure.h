@@ -22,5 +22,8 @@ int failure(int error, const char *format, ...);
 /* Refuse with an IOReturn that is not 0. Return: its negative errno. */
 int failure_code(uint32_t code);
 
+/* As it was said before. */
+void failure_repeat(const struct failure *failure);
+
 /* What was said since the last call of this, in *@ret; forget it. */
 void failure_take(struct failure *ret);
