@@ -8,12 +8,14 @@
 #include "control/bytes.h"
 #include "control/call_text.h"
 #include "control/fields.h"
+#include "control/plain.h"
 #include "libqueue/json_text.h"
 #include "service/property.h"
 #include "util/cleanup.h"
 #include "util/failure.h"
 
 #define WHAT "call"
+#define REPLY_ROOM 1024		/* of a reply without its bytes, with space to spare */
 
 static int take_scalars(void *to, const char *name, const json_t *value)
 {
@@ -110,12 +112,33 @@ static const struct field call_fields[] = {
 	{ .name = NULL },
 };
 
+/* Return: whether it is a call of numbers alone. */
+static bool parse_plain(const char *text, size_t size, struct call *ret)
+{
+	struct call call = { 0 };
+	uint64_t selector = 0;
+	struct plain_key keys[] = {
+		{ "sel", &selector, .n = NULL }, { "si", call.si, &call.n_si },
+		{ "so", &call.n_so, .n = NULL }, { "sos", &call.output_size, .n = NULL },
+		{ .name = NULL },
+	};
+
+	if (!plain_parse(text, size, keys) || !keys[0].is_there || selector > UINT32_MAX)
+		return false;
+	call.selector = (uint32_t)selector;
+	*ret = call;
+	return true;
+}
+
 int call_parse(const char *text, size_t size, struct call *ret)
 {
 	_cleanup_(call_deinit) struct call call = { 0 };
 	json_auto_t *object = NULL;
-	int r = fields_parse(WHAT, text, size, &object);
+	int r;
 
+	if (parse_plain(text, size, ret))
+		return 0;
+	r = fields_parse(WHAT, text, size, &object);
 	if (r == 0)
 		r = fields_take(WHAT, object, call_fields, &call);
 	if (r < 0)
@@ -125,46 +148,50 @@ int call_parse(const char *text, size_t size, struct call *ret)
 	return 0;
 }
 
-/* A new string with the code's name, or "0x..." for one that has none. */
-static json_t *code_name(IOReturn code)
-{
-	const char *name = IOReturnName(code);
-
-	return name ? json_string(name) : json_sprintf("0x%08" PRIx32, (uint32_t)code);
-}
-
 static uint64_t count_scalars(const struct reply *reply)
 {
 	return reply->n_so < SCALARS_MAX ? reply->n_so : SCALARS_MAX;
 }
 
-static int add_output(json_t *object, const struct reply *reply)
+static char *put_code(char *to, IOReturn code)
 {
-	_cleanup_(freep) char *text = NULL;
+	const char *name = IOReturnName(code);
 
-	if (!reply->has_output)
-		return 0;
-	text = base64_encode(reply->output ? reply->output : "", reply->output_size);
-	return text ? json_object_set_new(object, "sob", json_string(text)) : -1;
+	to += sprintf(to, "{\"rc\":%" PRIu32 ",\"name\":\"", (uint32_t)code);
+	to += name ? sprintf(to, "%s", name) : sprintf(to, "0x%08" PRIx32, (uint32_t)code);
+	return to + sprintf(to, "\"");
+}
+
+static char *put_scalars(char *to, const struct reply *reply, bool hex)
+{
+	uint64_t n = count_scalars(reply);
+
+	for (uint64_t i = 0; i < n; i++) {
+		to += sprintf(to, "%s", i == 0 ? ",\"so\":[" : ",");
+		to += sprintf(to, hex ? "\"0x%" PRIx64 "\"" : "%" PRIu64, reply->so[i]);
+	}
+	return n > 0 ? to + sprintf(to, "]") : to;
 }
 
 char *reply_print(const struct reply *reply, bool hex)
 {
-	json_auto_t *object = json_object();
+	bool is_good = reply->code == kIOReturnSuccess, has_output = is_good && reply->has_output;
+	_cleanup_(freep) char *output = has_output ?
+		base64_encode(reply->output ? reply->output : "", reply->output_size) : NULL;
+	char *text, *to;
 
-	if (!object ||
-	    json_object_set_new(object, "rc", json_integer((uint32_t)reply->code)) < 0 ||
-	    json_object_set_new(object, "name", code_name(reply->code)) < 0)
+	if (has_output && !output)
 		return NULL;
-	if (reply->code == kIOReturnSuccess) {
-		uint64_t n = count_scalars(reply);
-
-		if (n > 0 && json_object_set_new(object, "so", words_array(reply->so, n, hex)) < 0)
-			return NULL;
-		if (add_output(object, reply) < 0)
-			return NULL;
-	}
-	return json_text_print(object, true);
+	to = text = malloc(REPLY_ROOM + (output ? strlen(output) : 0));
+	if (!text)
+		return NULL;
+	to = put_code(to, reply->code);
+	if (is_good)
+		to = put_scalars(to, reply, hex);
+	if (output)
+		to += sprintf(to, ",\"sob\":\"%s\"", output);
+	sprintf(to, "}");
+	return text;
 }
 
 /* One number of @size characters as strtoull(3) with base 0 has it, but without a sign. */

@@ -12,6 +12,7 @@
 #include "control/bytes.h"
 #include "control/driver_text.h"
 #include "control/fields.h"
+#include "control/plain.h"
 #include "libqueue/json_text.h"
 #include "service/property.h"
 #include "util/cleanup.h"
@@ -49,39 +50,6 @@ static json_t *open_to_json(const struct request *request)
 	return steal(object);
 }
 
-static int add_input(json_t *object, const struct call *call)
-{
-	_cleanup_(freep) char *text = NULL;
-
-	if (call->input_size == 0)
-		return 0;
-	text = base64_encode(call->input, call->input_size);
-	return text ? json_object_set_new(object, "sib", json_string(text)) : -1;
-}
-
-static json_t *call_to_json(const struct request *request)
-{
-	const struct call *call = request->call;
-	const struct identity *who = request->who;
-	uint64_t n_si = call->n_si < SCALARS_MAX ? call->n_si : SCALARS_MAX;
-	uint64_t n_so = call->n_so < SCALARS_MAX ? call->n_so : SCALARS_MAX;
-	json_auto_t *object = json_pack("{s:s,s:I,s:I,s:I,s:o,s:I,s:o}", "op", "call",
-		"id", WORD(request->id), "conn", WORD(request->connection),
-		"sel", WORD(call->selector), "si", words_array(call->si, n_si, false),
-		"so", WORD(n_so), "sos",
-		call->variable ? json_string("var") : json_integer(WORD(call->output_size)));
-
-	if (!object || add_input(object, call) < 0)
-		return NULL;
-	if (call->async &&
-	    json_object_set_new(object, "async", json_integer(WORD(call->reference))) < 0)
-		return NULL;
-	if (who && (json_object_set_new(object, "uid", json_integer(WORD(who->uid))) < 0 ||
-		    json_object_set_new(object, "pid", json_integer(WORD(who->pid))) < 0))
-		return NULL;
-	return steal(object);
-}
-
 static json_t *properties_to_json(const struct request *request)
 {
 	json_t *connection = request->connection ?
@@ -113,7 +81,7 @@ static json_t *request_to_json(const struct request *request)
 	case REQUEST_OPEN:
 		return open_to_json(request);
 	case REQUEST_CALL:
-		return call_to_json(request);
+		break;		/* call_print() */
 	case REQUEST_MEMORY:
 		return connection_to_json(request, "mem", "type", request->type);
 	case REQUEST_PORT:
@@ -149,21 +117,10 @@ static int put_nested(const json_t *value, FILE *out)
 	return 0;
 }
 
-static void put_list(const json_t *list, FILE *out)
+/* One word's value, as what it is; @key for those that are not only that. */
+static int put_value(const char *key, const json_t *value, FILE *out)
 {
-	for (size_t i = 0; i < json_array_size(list); i++)
-		fprintf(out, "%s%" PRIu64, i ? "," : "",
-			(uint64_t)json_integer_value(json_array_get(list, i)));
-}
-
-/* One word's value, as what it is; @key and @request for those that are not only that. */
-static int put_value(const char *key, const json_t *value, const struct request *request, FILE *out)
-{
-	if (strcmp(key, "sib") == 0)
-		bytes_escape(request->call->input, request->call->input_size, out);
-	else if (strcmp(key, "si") == 0)
-		put_list(value, out);
-	else if (strcmp(key, "props") == 0 || strcmp(key, "ents") == 0)
+	if (strcmp(key, "props") == 0 || strcmp(key, "ents") == 0)
 		return put_nested(value, out);
 	else if (json_is_string(value))
 		bytes_escape(json_string_value(value), json_string_length(value), out);
@@ -174,7 +131,7 @@ static int put_value(const char *key, const json_t *value, const struct request 
 	return 0;
 }
 
-static int put_words(const json_t *object, const struct request *request, FILE *out)
+static int put_words(const json_t *object, FILE *out)
 {
 	const char *key, *blank = "";
 	json_t *value;
@@ -183,7 +140,7 @@ static int put_words(const json_t *object, const struct request *request, FILE *
 		int r;
 
 		fprintf(out, "%s%s=", blank, key);
-		r = put_value(key, value, request, out);
+		r = put_value(key, value, out);
 		if (r < 0)
 			return r;
 		blank = " ";
@@ -191,30 +148,108 @@ static int put_words(const json_t *object, const struct request *request, FILE *
 	return 0;
 }
 
-static char *words_print(const json_t *object, const struct request *request)
+/* Calls, the most frequent by far, are printed straight away. */
+
+static void put_key(const char *key, bool text, FILE *out)
 {
-	_cleanup_(freep) char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	fprintf(out, text ? " %s=" : ",\"%s\":", key);
+}
+
+static void put_number(const char *key, uint64_t value, bool text, FILE *out)
+{
+	put_key(key, text, out);
+	fprintf(out, "%" PRIu64, value);
+}
+
+static void put_scalars(const struct call *call, bool text, FILE *out)
+{
+	put_key("si", text, out);
+	fputs(text ? "" : "[", out);
+	for (uint64_t i = 0; i < call->n_si && i < SCALARS_MAX; i++)
+		fprintf(out, "%s%" PRIu64, i ? "," : "", call->si[i]);
+	fputs(text ? "" : "]", out);
+}
+
+static int put_input(const struct call *call, bool text, FILE *out)
+{
+	_cleanup_(freep) char *base64 = NULL;
+
+	if (call->input_size == 0)
+		return 0;
+	put_key("sib", text, out);
+	if (text) {
+		bytes_escape(call->input, call->input_size, out);
+		return 0;
+	}
+	base64 = base64_encode(call->input, call->input_size);
+	return base64 && fprintf(out, "\"%s\"", base64) > 0 ? 0 : -ENOMEM;
+}
+
+static void put_output_size(const struct call *call, bool text, FILE *out)
+{
+	if (!call->variable) {
+		put_number("sos", call->output_size, text, out);
+		return;
+	}
+	put_key("sos", text, out);
+	fputs(text ? "var" : "\"var\"", out);
+}
+
+static int put_call(const struct request *request, bool text, FILE *out)
+{
+	const struct call *call = request->call;
 	int r;
 
-	if (!out)
-		return NULL;
-	r = put_words(object, request, out);
-	if (ferror(out))
-		r = -ENOMEM;
-	if (fclose(out) != 0 || r < 0)
-		return NULL;
-	return steal(text);
+	fputs(text ? "op=call" : "{\"op\":\"call\"", out);
+	put_number("id", request->id, text, out);
+	put_number("conn", request->connection, text, out);
+	put_number("sel", call->selector, text, out);
+	put_scalars(call, text, out);
+	put_number("so", call->n_so < SCALARS_MAX ? call->n_so : SCALARS_MAX, text, out);
+	put_output_size(call, text, out);
+	r = put_input(call, text, out);
+	if (call->async)
+		put_number("async", call->reference, text, out);
+	if (request->who) {
+		put_number("uid", request->who->uid, text, out);
+		put_number("pid", (uint64_t)request->who->pid, text, out);
+	}
+	fputs(text ? "" : "}", out);
+	return r;
+}
+
+static int put_other(const struct request *request, FILE *out)
+{
+	json_auto_t *object = request_to_json(request);
+
+	return object ? put_words(object, out) : -ENOMEM;
+}
+
+static char *json_print(const struct request *request)
+{
+	json_auto_t *object = request_to_json(request);
+
+	return object ? json_text_print(object, true) : NULL;
 }
 
 char *request_print(const struct request *request, bool text)
 {
-	json_auto_t *object = request_to_json(request);
+	_cleanup_(freep) char *line = NULL;
+	size_t size;
+	FILE *out;
+	int r;
 
-	if (!object)
+	if (request->op != REQUEST_CALL && !text)
+		return json_print(request);
+	out = open_memstream(&line, &size);
+	if (!out)
 		return NULL;
-	return text ? words_print(object, request) : json_text_print(object, true);
+	r = request->op == REQUEST_CALL ? put_call(request, text, out) : put_other(request, out);
+	if (ferror(out))
+		r = -ENOMEM;
+	if (fclose(out) != 0 || r < 0)
+		return NULL;
+	return steal(line);
 }
 
 /* Lines of words to objects: each word by what its key holds. */
@@ -495,12 +530,32 @@ static bool parse_format(const char *line, size_t size, struct driver_line *ret)
 	return ret->text || memcmp(line + 7, "json", 4) == 0;
 }
 
+/* Return: whether it is an answer of numbers alone. */
+static bool parse_plain(const char *line, size_t size, struct driver_line *ret)
+{
+	struct driver_line answer = { .kind = LINE_ANSWER };
+	uint64_t code = 0;
+	struct plain_key keys[] = {
+		{ "id", &answer.id, .n = NULL }, { "rc", &code, .n = NULL },
+		{ "so", answer.reply.so, &answer.reply.n_so }, { .name = NULL },
+	};
+
+	if (!plain_parse(line, size, keys) || !keys[0].is_there || !keys[1].is_there ||
+	    code > UINT32_MAX)
+		return false;
+	answer.reply.code = (IOReturn)(uint32_t)code;
+	*ret = answer;
+	return true;
+}
+
 int driver_line_parse(const char *line, size_t size, bool text, struct driver_line *ret)
 {
 	_cleanup_(driver_line_deinit) struct driver_line parsed = { 0 };
 	json_auto_t *object = NULL;
 	int r = 0;
 
+	if (!text && parse_plain(line, size, ret))
+		return 0;
 	if (!parse_format(line, size, &parsed)) {
 		parsed = (struct driver_line){ 0 };
 		r = text ? parse_words(line, size, &object) :

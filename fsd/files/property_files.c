@@ -153,18 +153,6 @@ static bool is_owner(const struct service *service, const struct caller *caller)
 	return caller->uid == 0 || caller->uid == service->node->own.uid;
 }
 
-static int store_all(struct service *service, const json_t *properties)
-{
-	const char *key;
-	json_t *value;
-	int r = 0;
-
-	json_object_foreach((json_t *)(uintptr_t)properties, key, value)
-		if (r == 0)
-			r = service_set_property(service, key, value);
-	return r;
-}
-
 /* @properties: canonical, a dictionary. */
 static int set_properties(struct session *session, json_t *properties, const struct caller *caller)
 {
@@ -176,7 +164,7 @@ static int set_properties(struct session *session, json_t *properties, const str
 	if (!service || (entry->state & ENTRY_INACTIVE))
 		return -ENODEV;
 	if (entry->kind != ENTRY_CLIENT && is_owner(service, caller))
-		return store_all(service, properties);
+		return service_set_properties(service, properties);
 	r = check_policy(service, properties, caller);
 	if (r < 0)
 		return r;
@@ -252,6 +240,14 @@ static char *key_of_name(const char *name)
 	return key;
 }
 
+/* A whole number as JSON has it, whether there is room for it or not. */
+static bool is_number(const char *text, size_t size)
+{
+	size_t sign = size > 1 && text[0] == '-', n = strspn(text + sign, "0123456789");
+
+	return n > 0 && sign + n == size && (n == 1 || text[sign] != '0');
+}
+
 /* JSON, or words that are a string: what is no object, list, string, number or boolean. */
 static int parse_value(const char *text, size_t size, json_t **ret)
 {
@@ -259,10 +255,12 @@ static int parse_value(const char *text, size_t size, json_t **ret)
 
 	while (size && strchr(" \t\r\n", text[size - 1]) && text[size - 1])
 		size--;
-	if (strchr("{[\"", text[strspn(text, " \t\r\n")]) ||
+	if (strchr("{[\"", text[strspn(text, " \t\r\n")]) || is_number(text, size) ||
 	    (json_text_parse(text, size, &value, NULL, 0) == 0 &&
 	     (json_is_integer(value) || json_is_boolean(value))))
 		return parse_canonical(text, size, ret);
+	if (memchr(text, '\0', size))
+		return failure(-EINVAL, "a NUL in text; bytes are {\"$data\":\"BASE64\"}");
 	*ret = json_stringn(text, size);
 	return *ret ? 0 : failure(-EINVAL, "text must be UTF-8; other bytes are {\"$data\":\"BASE64\"}");
 }
@@ -361,7 +359,7 @@ static int props_unlink(struct node *node, const char *name, const struct caller
 		return -ENOENT;
 	if (entry->kind == ENTRY_CLIENT || !service || !is_owner(service, caller))
 		return -EPERM;
-	r = service_set_property(service, key, NULL);
+	r = service_remove_property(service, key);
 	if (r == 0 && leaf)
 		node_remove(leaf);
 	return r;

@@ -149,7 +149,9 @@ static int root_control_unit(struct session *session, char *text, size_t size,
 	int r;
 
 	(void)caller;
-	if (strlen(text) == size && strcmp(text, "reload") == 0)
+	if (strlen(text) != size)
+		return failure(-EINVAL, "a NUL in a line");
+	if (strcmp(text, "reload") == 0)
 		return registry->reload(registry);
 	if (strncmp(text, "log ", 4) == 0)
 		return set_log_level(text + 4);

@@ -377,13 +377,17 @@ static int do_message(struct session *session, struct service *service, const ch
 	(void)session;
 	if (!number)
 		return -ENOMEM;
+	if (strlen(text + length) > DRIVER_MAX_DATA)
+		return failure(-EMSGSIZE, "a message has %u bytes at most", DRIVER_MAX_DATA);
 	if (!methods_number(number, &message))
 		return failure(-EINVAL, "message takes a number such as 0xe3ff8001, then JSON or nothing");
 	if (text[length])
 		r = json_text_parse(text + length, strlen(text + length), &argument, problem,
 				    sizeof(problem));
-	if (r < 0)
+	if (r == -EINVAL)
 		return failure(r, "no JSON: %s", problem);
+	if (r < 0)
+		return r;
 	service_message(service, GENERAL_INTEREST, message, argument);
 	return 0;
 }

@@ -45,6 +45,8 @@ int buffer_new(struct service *service, struct node *folder, const char *name,
 
 	if (strlen(name) > BUFFER_NAME_MAX)
 		return -ENAMETOOLONG;
+	if (folder->n_children >= BUFFERS_MAX)
+		return failure(-ENOSPC, "a service has %u buffers at most", BUFFERS_MAX);
 	r = add_to_tree(service, folder, name, attributes, ret);
 	if (r < 0)
 		return r;

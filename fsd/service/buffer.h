@@ -7,6 +7,7 @@
 #include "service/service.h"
 
 #define BUFFER_NAME_MAX 127
+#define BUFFERS_MAX	1024		/* of one service */
 
 struct buffer {
 	struct list of_service;		/* service.buffers */
@@ -15,7 +16,7 @@ struct buffer {
 	struct backing backing;
 };
 
-/* Return: 0, -EEXIST, -EINVAL, -ENAMETOOLONG, -ENOSPC, -ENOMEM. */
+/* Return: 0, -EEXIST, -EINVAL, -ENAMETOOLONG, -ENOSPC (also for too many), -ENOMEM. */
 int buffer_new(struct service *service, struct node *folder, const char *name,
 	       const struct attributes *attributes, struct buffer **ret);
 

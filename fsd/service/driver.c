@@ -266,10 +266,20 @@ static int do_completion(struct client *client, struct driver_line *line)
 	return client_complete(client, &completion, line->can_drop);
 }
 
+/* It is kept for each who listens, at his cost. */
+static int check_data(const json_t *data)
+{
+	if (!data || json_dumpb(data, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) <= DRIVER_MAX_DATA)
+		return 0;
+	return failure(-EMSGSIZE, "a message has %u bytes at most; larger ones go through memory",
+		       DRIVER_MAX_DATA);
+}
+
 int driver_line_do(struct driver *driver, struct driver_line *line)
 {
 	struct service *service = driver->service;
 	struct client *client = NULL;
+	int r;
 
 	if (!service)
 		return -ENODEV;
@@ -285,8 +295,12 @@ int driver_line_do(struct driver *driver, struct driver_line *line)
 	case LINE_COMPLETION:
 		return do_completion(client, line);
 	case LINE_NOTIFY:
-		return client_notify(client, line->type, line->data);
+		r = check_data(line->data);
+		return r < 0 ? r : client_notify(client, line->type, line->data);
 	case LINE_MESSAGE:
+		r = check_data(line->data);
+		if (r < 0)
+			return r;
 		service_message(service, GENERAL_INTEREST, line->message, line->data);
 		return 0;
 	case LINE_KILL:

@@ -14,6 +14,7 @@
 
 #define DRIVER_MAX_QUESTIONS 65536u
 #define DRIVER_MAX_UNREAD 65536u
+#define DRIVER_MAX_DATA 4096u		/* bytes of a message or a notification, as text */
 
 struct driver {
 	struct service *service;	/* borrowed; NULL: terminated */

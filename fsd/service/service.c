@@ -381,18 +381,48 @@ int service_set_methods(struct service *service, const char *text, size_t size)
 	return service_save(service);
 }
 
-int service_set_property(struct service *service, const char *key, json_t *value)
+static int set_all(struct entry *entry, json_t *properties)
 {
+	const char *key;
+	json_t *value;
+	int r = 0;
+
+	json_object_foreach(properties, key, value)
+		if (r == 0)
+			r = entry_set_property(entry, key, value);
+	return r;
+}
+
+static int properties_changed(struct service *service)
+{
+	int r = service_save(service);
+
+	if (r == 0)
+		service_message(service, GENERAL_INTEREST, MESSAGE_PROPERTY_CHANGE, NULL);
+	return r;
+}
+
+int service_set_properties(struct service *service, json_t *properties)
+{
+	json_auto_t *all = json_copy(service->entry.properties);
 	int r;
 
 	if (!service_is_active(service))
 		return -ENODEV;
-	r = entry_set_property(&service->entry, key, value);
-	if (r == 0)
-		r = service_save(service);
-	if (r == 0)
-		service_message(service, GENERAL_INTEREST, MESSAGE_PROPERTY_CHANGE, NULL);
-	return r;
+	if (!all || json_object_update(all, properties) < 0)
+		return -ENOMEM;
+	if (json_dumpb(all, NULL, 0, JSON_COMPACT) > PROPERTIES_MAX)
+		return failure(-EMSGSIZE, "the properties of a service take %u bytes at most",
+			       PROPERTIES_MAX);
+	r = set_all(&service->entry, properties);
+	return r < 0 ? r : properties_changed(service);
+}
+
+int service_remove_property(struct service *service, const char *key)
+{
+	int r = service_is_active(service) ? entry_set_property(&service->entry, key, NULL) : -ENODEV;
+
+	return r < 0 ? r : properties_changed(service);
 }
 
 /* What is told */

@@ -42,6 +42,7 @@ struct making {
 };
 
 #define QUEUE_DEFAULT_CAPACITY 65536
+#define PROPERTIES_MAX	(4u << 20)	/* bytes, as text */
 
 /* Notifications of the whole registry (userclient 4.5). */
 enum publication {
@@ -118,8 +119,12 @@ int service_register(struct service *service);
 int service_set_class(struct service *service, const char *classes);
 int service_set_methods(struct service *service, const char *text, size_t size);
 
-/* @value: canonical, or NULL to remove. Return: 0, -ENODEV, or what stopped us. */
-int service_set_property(struct service *service, const char *key, json_t *value);
+/*
+ * All of @properties, a canonical dictionary, or with @removed the one of that key away. The
+ * whole table takes PROPERTIES_MAX bytes at most. Return: 0, -EMSGSIZE, -ENODEV, or what stopped us.
+ */
+int service_set_properties(struct service *service, json_t *properties);
+int service_remove_property(struct service *service, const char *key);
 
 /* Return: 0, -EINVAL when it would go below 0 or above 1023. */
 int service_adjust_busy(struct service *service, int by);
