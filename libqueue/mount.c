@@ -164,8 +164,6 @@ IOReturn mount_result(const char *mount, int r)
 
 	if (r >= 0)
 		return kIOReturnSuccess;
-	if (r == -ENOMEM)
-		return kIOReturnNoMemory;
 	/* fsd has ended, and can say nothing. */
 	if (r == -ENOTCONN || r == -ECONNABORTED)
 		return MACH_SEND_INVALID_DEST;
