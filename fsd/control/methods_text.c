@@ -6,6 +6,7 @@
 #include "control/fields.h"
 #include "control/methods_text.h"
 #include "libqueue/json_text.h"
+#include "service/lineage.h"
 #include "util/cleanup.h"
 #include "util/failure.h"
 
@@ -397,11 +398,11 @@ static int take_entitlement(void *to, const char *name, const json_t *value)
 
 static int take_class(void *to, const char *name, const json_t *value)
 {
-	size_t size = json_string_length(value);
+	const char *class = json_string_value(value);
 
-	if (size == 0 || size > NAME_BYTES_MAX || strpbrk(json_string_value(value), "/:"))
-		return failure(-EINVAL, WHAT ": \"%s\" must be the name of a class, 1 to 127 bytes "
-			       "without '/' and ':'", name);
+	if (!class || !lineage_is_name(class))
+		return failure(-EINVAL, WHAT ": \"%s\" must be the name of a class, 1 to 127 letters, "
+			       "digits and \"_.-\"", name);
 	return field_string(to, name, value);
 }
 

@@ -61,9 +61,9 @@ static struct plain_key *take_name(struct cursor *cursor, struct plain_key *keys
 		return NULL;
 	end = memchr(cursor->at, '"', (size_t)(cursor->end - cursor->at));
 	for (; end && keys->name; keys++) {
-		size_t size = (size_t)(end - cursor->at);
+		size_t size = strlen(keys->name);
 
-		if (strncmp(keys->name, cursor->at, size) != 0 || keys->name[size])
+		if (size != (size_t)(end - cursor->at) || memcmp(keys->name, cursor->at, size) != 0)
 			continue;
 		cursor->at = end + 1;
 		return keys->is_there ? NULL : keys;

@@ -289,9 +289,20 @@ static int prop_show(struct session *session, FILE *out)
 	return value ? show_value(value, out) : 0;
 }
 
+/* A name that was made for a property which did not come to be is none. */
+static void prop_close(struct session *session)
+{
+	struct node *node = session->file->node;
+	_cleanup_(freep) char *key = key_of_name(node->name);
+
+	setting_free(session);
+	if (node->parent && key && !entry_property(entry_of(session), key))
+		node_remove(node);
+}
+
 const struct session_kind prop_document = {
 	.units = UNITS_VALUE, .unit = prop_unit, .show = prop_show,
-	.abandon = setting_free, .close = setting_free,
+	.abandon = setting_free, .close = prop_close,
 };
 
 static const struct row no_rows[] = { { .name = NULL } };

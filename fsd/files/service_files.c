@@ -420,9 +420,7 @@ static int do_attach(struct session *session, struct service *service, const cha
 	int r = find_parent(text, &plane, &parent);
 
 	(void)session;
-	if (r == 0 && (parent->state & ENTRY_INACTIVE))
-		r = -ENODEV;
-	return r < 0 ? r : entry_attach(&service->entry, parent, plane);
+	return r < 0 ? r : service_attach(service, parent, plane);
 }
 
 static int do_detach(struct session *session, struct service *service, const char *text)
@@ -432,9 +430,7 @@ static int do_detach(struct session *session, struct service *service, const cha
 	int r = find_parent(text, &plane, &parent);
 
 	(void)session;
-	if (r == 0 && plane == &service_plane && parent->node == service->node->parent)
-		return failure(-EBUSY, "it stands in that directory; rmdir removes it");
-	return r < 0 ? r : entry_detach(&service->entry, parent, plane);
+	return r < 0 ? r : service_detach(service, parent, plane);
 }
 
 static const struct command {

@@ -322,6 +322,8 @@ static ssize_t feed(struct session *session, const char *text, size_t size,
 		failure(-EMSGSIZE, "more than %u bytes", JSON_TEXT_MAX) :
 		keep(session, text, part);
 
+	if (r == 0 && n && kind_of(session)->units == UNITS_VALUE && !is_blank(text + n, size - n))
+		r = failure(-EINVAL, "more than one value");
 	if (r == 0 && is_nothing(session, n)) {
 		session_clear_input(session);
 		return (ssize_t)part;

@@ -374,7 +374,7 @@ static bool caller_is_opener(const struct calling *calling)
 	if (calling->caller->uid != opener->uid)
 		return false;
 	return calling->caller->pid == opener->pid ||
-	       process_of_thread(calling->caller->pid) == opener->pid;
+	       process_has_thread(opener->pid, calling->caller->pid);
 }
 
 static int know_caller(struct calling *calling)

@@ -28,6 +28,13 @@ static bool is_class_name(const char *name, size_t length)
 	return length > 0 && *name != '.' && *name != '-' && strspn(name, CLASS_BYTES) >= length;
 }
 
+bool lineage_is_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length <= CLASS_NAME_MAX && is_class_name(name, length);
+}
+
 bool lineage_has(char *const *lineage, const char *name)
 {
 	for (; *lineage; lineage++)

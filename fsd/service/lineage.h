@@ -19,4 +19,7 @@ int lineage_new(bool is_service, const char *classes, char ***ret);
 char **lineage_free(char **lineage);
 void lineage_freep(char ***lineage);
 
+/* What a class can be called. */
+bool lineage_is_name(const char *name);
+
 bool lineage_has(char *const *lineage, const char *name);

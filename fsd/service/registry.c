@@ -74,6 +74,18 @@ static int init_resources(struct registry *registry)
 	return entry_set_class(&registry->resources->entry, "IOResources");
 }
 
+/* The root's property IORegistryPlanes. */
+static int tell_planes(struct registry *registry)
+{
+	json_auto_t *names = json_object();
+	struct plane *plane;
+
+	list_for_each(plane, &planes, planes)
+		if (json_object_set_new(names, plane->name, json_string(plane->name)) < 0)
+			return -ENOMEM;
+	return entry_set_property(&registry->plane->entry, "IORegistryPlanes", names);
+}
+
 int registry_init(struct registry *registry)
 {
 	struct attributes own = folder_of(geteuid(), getegid(), 0755);
@@ -90,7 +102,8 @@ int registry_init(struct registry *registry)
 	if (r < 0)
 		return r;
 	registry->plane->node->fixed = true;
-	return init_resources(registry);
+	r = tell_planes(registry);
+	return r < 0 ? r : init_resources(registry);
 }
 
 int registry_add_plane(struct registry *registry, const char *name)
@@ -107,6 +120,7 @@ int registry_add_plane(struct registry *registry, const char *name)
 	if (r == 0) {
 		node->object = &registry->plane->entry;
 		node->fixed = true;
+		r = tell_planes(registry);
 	}
 	return r;
 }
@@ -210,10 +224,14 @@ static void adopt(void *user, uint64_t id, const struct record *record)
 int registry_adopt(struct registry *registry)
 {
 	uint64_t used = store_ids(registry->store);
+	struct entry *entry;
 	int r;
 
 	entry_ids_above(used);
 	r = store_each(registry->store, adopt, registry);
+	list_for_each(entry, &entries, all)
+		if (entry->kind == ENTRY_SERVICE)
+			service_adopt_links(service_of_entry(entry));
 
 	if (r == 0)
 		registry->first_new_id = node_last_id() + 1;

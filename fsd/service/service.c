@@ -114,10 +114,31 @@ void service_free(struct node *node)
 	entry_deinit(&service->entry);
 	methods_free(service->methods);
 	free(service->methods_text);
+	json_decref(service->links);
 	free(service);
 }
 
 /* In the store */
+
+/* That it stands in the directory of its parent needs no word. */
+static bool is_place(const struct service *service, const struct entry_link *link)
+{
+	return link->plane == &service_plane && link->parent->node == service->node->parent;
+}
+
+/* [[PLANE, ID], ...]; new reference, or NULL. */
+static json_t *links_of(const struct service *service)
+{
+	json_auto_t *links = json_array();
+	const struct entry_link *link;
+
+	list_for_each(link, &service->entry.parents, of_child)
+		if (!is_place(service, link) &&
+		    json_array_append_new(links, json_pack("[s, I]", link->plane->name,
+							   (json_int_t)link->parent->id)) < 0)
+			return NULL;
+	return steal(links);
+}
 
 /* New reference, or NULL. */
 static json_t *details_of(const struct service *service)
@@ -128,11 +149,12 @@ static json_t *details_of(const struct service *service)
 	for (char **class = entry->lineage; lineage && *class; class++)
 		if (json_array_append_new(lineage, json_string(*class)) < 0)
 			return NULL;
-	return json_pack("{s:I, s:O, s:O, s:I, s:b, s:b, s:I, s:s*}",
+	return json_pack("{s:I, s:O, s:O, s:I, s:b, s:b, s:I, s:o, s:s*}",
 		"entry", (json_int_t)entry->id, "lineage", lineage, "properties", entry->properties,
 		"state", (json_int_t)entry->state, "had_driver", (int)service->had_driver,
 		"survives", (int)service->survives,
-		"connection", (json_int_t)service->kept_connection, "methods", service->methods_text);
+		"connection", (json_int_t)service->kept_connection,
+		"links", links_of(service), "methods", service->methods_text);
 }
 
 static int make_record(const struct service *service, struct record *ret)
@@ -197,15 +219,15 @@ static int join_lineage(const json_t *lineage, char **ret)
 static int adopt_details(struct service *service, json_t *details)
 {
 	_cleanup_(freep) char *classes = NULL;
-	json_t *lineage, *properties, *value;
+	json_t *lineage, *properties, *links, *value;
 	const char *key, *methods = NULL;
 	int had_driver, survives, r;
 	json_int_t entry, state, connection;
 
-	if (json_unpack(details, "{s:I, s:o, s:o, s:I, s:b, s:b, s:I, s?s}", "entry", &entry,
+	if (json_unpack(details, "{s:I, s:o, s:o, s:I, s:b, s:b, s:I, s:o, s?s}", "entry", &entry,
 			"lineage", &lineage, "properties", &properties, "state", &state,
 			"had_driver", &had_driver, "survives", &survives,
-			"connection", &connection, "methods", &methods) < 0)
+			"connection", &connection, "links", &links, "methods", &methods) < 0)
 		return -EBADMSG;
 	r = join_lineage(lineage, &classes);
 	if (r == 0)
@@ -217,6 +239,7 @@ static int adopt_details(struct service *service, json_t *details)
 		r = service_set_methods(service, methods, strlen(methods));
 	service->entry.state = (uint32_t)state & (ENTRY_REGISTERED | ENTRY_MATCHED |
 						  ENTRY_FIRST_PUBLISHED | ENTRY_FIRST_MATCHED);
+	service->links = json_incref(links);
 	service->had_driver = service->is_orphan = had_driver;
 	service->survives = survives;
 	service->last_connection = service->kept_connection = (uint64_t)connection;
@@ -249,6 +272,46 @@ int service_adopt(struct service *parent, uint64_t id, const struct record *reco
 	if (r == 0 && record->details)
 		r = adopt_details(service, record->details);
 	return r;
+}
+
+void service_adopt_links(struct service *service)
+{
+	json_auto_t *links = steal(service->links);
+	json_t *link;
+	size_t i;
+
+	json_array_foreach(links, i, link) {
+		const char *name;
+		json_int_t id;
+		struct entry *parent;
+		struct plane *plane;
+		int r = json_unpack(link, "[s, I]", &name, &id) < 0 ? -EBADMSG : 0;
+
+		parent = r < 0 ? NULL : entry_by_id((uint64_t)id);
+		plane = parent ? plane_find(name, strlen(name)) : NULL;
+		if (parent && !plane && registry_add_plane(service->registry, name) == 0)
+			plane = plane_find(name, strlen(name));
+		if (!plane || entry_attach(&service->entry, parent, plane) < 0)
+			log_warning("service '%s' has lost a parent, ignoring", service->node->name);
+	}
+}
+
+int service_attach(struct service *service, struct entry *parent, struct plane *plane)
+{
+	int r = parent->state & ENTRY_INACTIVE ? -ENODEV :
+		entry_attach(&service->entry, parent, plane);
+
+	return r < 0 ? r : service_save(service);
+}
+
+int service_detach(struct service *service, struct entry *parent, struct plane *plane)
+{
+	int r;
+
+	if (plane == &service_plane && parent->node == service->node->parent)
+		return failure(-EBUSY, "it stands in that directory; rmdir removes it");
+	r = entry_detach(&service->entry, parent, plane);
+	return r < 0 ? r : service_save(service);
 }
 
 /* Making */

@@ -32,6 +32,7 @@ struct service {
 	struct list interests;		/* struct interest */
 	struct list buffers;		/* struct buffer */
 	bool terminating;
+	json_t *links;			/* owned: of the store, until service_adopt_links(); or NULL */
 };
 
 /* What a new service or queue shall be. */
@@ -86,6 +87,12 @@ int service_make_queue(struct service *service, const char *name, const struct m
 int service_add(struct registry *registry, struct node *parent, const char *name, uint64_t node_id,
 		uint64_t entry_id, const struct making *making, struct service **ret);
 int service_adopt(struct service *parent, uint64_t id, const struct record *record);
+/* When all are there: its parents beside the one whose directory it stands in. */
+void service_adopt_links(struct service *service);
+
+/* Another parent, in any plane, or one less. Return: as entry_attach(), entry_detach(); -EBUSY for its directory. */
+int service_attach(struct service *service, struct entry *parent, struct plane *plane);
+int service_detach(struct service *service, struct entry *parent, struct plane *plane);
 
 /*
  * One of its directories that are made when they are first looked for: of the kind @def, and

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/cleanup.h"
 #include "util/process.h"
@@ -37,6 +37,16 @@ pid_t process_of_thread(pid_t tid)
 	if (line)
 		sscanf(line, "\nTgid: %d", &pid);
 	return pid;
+}
+
+bool process_has_thread(pid_t pid, pid_t tid)
+{
+	char path[64];
+
+	if (pid <= 0 || tid <= 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", pid, tid);
+	return access(path, F_OK) == 0;
 }
 
 uint64_t process_start_time(pid_t pid)

@@ -4,11 +4,15 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 /* The process that the thread @tid belongs to, or 0 when it cannot be seen. */
 pid_t process_of_thread(pid_t tid);
+
+/* Is @tid a thread of process @pid? Costs less than to ask whose it is. */
+bool process_has_thread(pid_t pid, pid_t tid);
 
 /* Clock ticks since boot when @pid started, or 0 when there is no such process. */
 uint64_t process_start_time(pid_t pid);
