@@ -5,8 +5,8 @@
  *	cc driver_bridge.c $(pkg-config --cflags --libs libqueue)
  *
  * The kernel's inotify events become entries of MOUNT/IOService/Watcher/queues/events, a line each,
- * "create NAME", for programs that map it, and for `cat .../dequeue`. This is how the events of anything
- * that has a descriptor become a service: poll it beside the service's own descriptor.
+ * "create NAME", for programs that map it, and for `cat .../dequeue`. This is how the events of
+ * anything that has a descriptor become a service: poll it beside the service's own descriptor.
  */
 #include <err.h>
 #include <limits.h>
@@ -39,7 +39,8 @@ static void tell(IODataQueue *queue, const struct inotify_event *event)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (!(event->mask & words[i].mask))
 			continue;
-		int n = snprintf(line, sizeof(line), "%s %s", words[i].word, event->len ? event->name : "");
+		int n = snprintf(line, sizeof(line), "%s %s", words[i].word,
+				 event->len ? event->name : "");
 
 		/* Full: who reads so slowly loses events, and not the system its memory. */
 		if (!IODataQueue_enqueue(queue, line, (UInt32)n))

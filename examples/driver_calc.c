@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * driver_calc MOUNT [CLASS] - a service that calculates: methods by a table, for one client at a time
+ * driver_calc MOUNT [CLASS] - a service that calculates, for one client at a time
  *
  *	cc driver_calc.c $(pkg-config --cflags --libs libqueue)
  *
@@ -11,6 +11,7 @@
  */
 #include <err.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <IOKit/IOUserClient.h>
 
@@ -25,9 +26,9 @@ static IOReturn open_it(void *client, void *unused, IOExternalMethodArguments *a
 
 	(void)unused;
 	(void)arguments;
-	if (IOService_isOpen(service, client))
-		return kIOReturnSuccess;
-	return IOService_open(service, client, 0, NULL) ? kIOReturnSuccess : kIOReturnExclusiveAccess;
+	if (!IOService_isOpen(service, client) && !IOService_open(service, client, 0, NULL))
+		return kIOReturnExclusiveAccess;
+	return kIOReturnSuccess;
 }
 
 static IOReturn close_it(void *client, void *unused, IOExternalMethodArguments *arguments)
@@ -83,11 +84,11 @@ static IOReturn echo(void *client, void *unused, IOExternalMethodArguments *argu
 	(void)unused;
 	if (!has_opened(client))
 		return kIOReturnNotOpen;
-	*(struct pair *)arguments->structureOutput = *(const struct pair *)arguments->structureInput;
+	memcpy(arguments->structureOutput, arguments->structureInput, sizeof(struct pair));
 	return kIOReturnSuccess;
 }
 
-/* By selector: scalars in, bytes in, scalars out, bytes out. fsd checks them before we see a call. */
+/* By selector: scalars and bytes in, scalars and bytes out. fsd checks before we see a call. */
 static const IOExternalMethodDispatch2022 table[] = {
 	{ open_it,	0, 0,			0, 0,			0, NULL },
 	{ close_it,	0, 0,			0, 0,			0, NULL },

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * driver_queue MOUNT - a service that queues what its clients want: memory type 0 of a connection is
- * an IODataQueue, and port 0 its notification
+ * driver_queue MOUNT - a service that queues what its clients want: memory type 0 of a connection
+ * is an IODataQueue, and port 0 its notification
  *
  *	cc driver_queue.c $(pkg-config --cflags --libs libqueue)
  *
  * Selector 0, `produce`, takes a count and enqueues as many words, 0 and up; it answers how many
- * fitted. A client maps memory type 0 and dequeues; no entry passes through this program again, or fsd.
+ * fitted. A client maps memory type 0 and dequeues: no process stands between.
  */
 #include <err.h>
 #include <stdio.h>
@@ -27,7 +27,8 @@ static IOReturn produce(void *client, void *unused, IOExternalMethodArguments *a
 	uint64_t n = 0;
 
 	(void)unused;
-	while (n < arguments->scalarInput[0] && IODataQueue_enqueue(queue_of(client), &n, sizeof(n)))
+	while (n < arguments->scalarInput[0] &&
+	       IODataQueue_enqueue(queue_of(client), &n, sizeof(n)))
 		n++;
 	arguments->scalarOutput[0] = n;
 	return kIOReturnSuccess;

@@ -105,7 +105,9 @@ IOReturn IOUserClient_sendAsyncResult(OSAsyncReference reference, IOReturn resul
 
 	if (!reference)
 		return kIOReturnBadArgument;
-	for (UInt32 i = 0; args && i < numArgs && i < kMaxAsyncArgs; i++)
+	if (numArgs > kMaxAsyncArgs)
+		return kIOReturnMessageTooLarge;
+	for (UInt32 i = 0; args && i < numArgs; i++)
 		wide[i] = (uintptr_t)args[i];
 	return send_completion(port_of(reference[kIOAsyncReservedIndex]), result,
 			       args ? wide : NULL, numArgs, false);
@@ -209,7 +211,8 @@ kern_return_t IOUserClient_CreateActionKernelCompletion(IOUserClient *client, si
 	completion->action.target = client;
 	completion->action.reference = referenceSize > 0 ? calloc(1, referenceSize) : NULL;
 	completion->port = driver_port_new(client->call);
-	if (completion->port == MACH_PORT_NULL || (referenceSize > 0 && !completion->action.reference)) {
+	if (completion->port == MACH_PORT_NULL ||
+	    (referenceSize > 0 && !completion->action.reference)) {
 		OSObject_release(completion);
 		return kIOReturnNoMemory;
 	}

@@ -58,8 +58,8 @@ static char *put_escaped(char *out, const char *name)
 /* "DIRECTORY/name@location", the caller's; NULL: no memory. */
 static char *make_path(const IOService *service, const char *directory)
 {
-	size_t room = strlen(directory) + 3 * (strlen(service->name) + strlen(service->location)) + 3;
-	char *path = malloc(room);
+	size_t n_name = strlen(service->name) + strlen(service->location);
+	char *path = malloc(strlen(directory) + 3 * n_name + sizeof("/@"));
 	char *out;
 
 	if (!path)

@@ -64,7 +64,8 @@ void service_drop_connections(IOService *service);
 void service_settle(IOService *service);
 
 /* Memory: of types, and of the client (driver_memory.c, driver_copy.c). */
-IOReturn client_memory(IOUserClient *client, UInt32 type, const char **ret_target, bool *ret_read_only);
+IOReturn client_memory(IOUserClient *client, UInt32 type, const char **ret_target,
+		       bool *ret_read_only);
 void client_free_handed(IOUserClient *client);
 void client_write_back(IOUserClient *client);
 void client_free_copied(IOUserClient *client);

@@ -58,11 +58,12 @@ static uint64_t size_of(const IOAddressSegment *segments, uint32_t n)
 }
 
 typedef ssize_t (*transfer_function)(pid_t pid, const struct iovec *local, unsigned long n_local,
-			    const struct iovec *remote, unsigned long n_remote, unsigned long flags);
+				     const struct iovec *remote, unsigned long n_remote,
+				     unsigned long flags);
 
 /* Between @view and the segments, all of it. Return: 0 or a negative errno. */
-static int copy(pid_t pid, transfer_function transfer, struct view *view, const IOAddressSegment *segments,
-		uint32_t n)
+static int copy(pid_t pid, transfer_function transfer, struct view *view,
+		const IOAddressSegment *segments, uint32_t n)
 {
 	struct iovec remote[SEGMENTS_MAX];
 	struct iovec local = { .iov_base = view->bytes, .iov_len = view->size };
@@ -93,7 +94,8 @@ static IOReturn copy_result(int r)
 	}
 }
 
-static IOReturn read_client(task_t task, struct view *view, const IOAddressSegment *segments, uint32_t n)
+static IOReturn read_client(task_t task, struct view *view, const IOAddressSegment *segments,
+			    uint32_t n)
 {
 	int r;
 

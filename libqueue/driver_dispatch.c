@@ -156,11 +156,12 @@ IOReturn client_external_method(IOUserClient *client, uint32_t selector,
 	const struct IOUserClientClass *class = client->client_class;
 
 	if (CLIENT_OVERRIDES(client, externalMethod))
-		return class->methods->externalMethod(client, selector, arguments, NULL, NULL, NULL);
+		return class->methods->externalMethod(client, selector, arguments, NULL, NULL,
+						      NULL);
 	if (class->dispatch2022)
 		return IOUserClient_dispatchExternalMethod(client, selector, arguments,
-							   class->dispatch2022, class->dispatchCount,
-							   client, NULL);
+							   class->dispatch2022,
+							   class->dispatchCount, client, NULL);
 	return call_classic(client, selector, arguments);
 }
 
@@ -176,7 +177,8 @@ kern_return_t client_driverkit_method(IOUserClient *client, uint64_t selector,
 	const IOUserClientMethodDispatch *entry = NULL;
 
 	if (CLIENT_OVERRIDES(client, ExternalMethod))
-		return class->methods->ExternalMethod(client, selector, arguments, NULL, NULL, NULL);
+		return class->methods->ExternalMethod(client, selector, arguments, NULL, NULL,
+						      NULL);
 	if (selector < class->dispatchCount)
 		entry = &class->methodDispatch[selector];
 	return IOUserClient_ExternalMethod(client, selector, arguments, entry, client, NULL);

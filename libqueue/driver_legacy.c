@@ -144,7 +144,8 @@ static bool look_up_async(IOUserClient *client, uint32_t selector, struct legacy
 {
 	const IOExternalAsyncMethod *method;
 
-	method = CLIENT_CALL(client, getAsyncTargetAndMethodForIndex)(client, &ret->target, selector);
+	method = CLIENT_CALL(client, getAsyncTargetAndMethodForIndex)(client, &ret->target,
+								      selector);
 	if (!method || !ret->target)
 		return false;
 	ret->async_function = method->func;
@@ -177,6 +178,12 @@ static void take_outputs(const struct legacy *call, IOExternalMethodArguments *a
 		arguments->structureOutputSize = (uint32_t)call->size;
 }
 
+static bool is_in_foreground(const IOUserClient *client)
+{
+	return IOUserClient_clientHasPrivilege(client->task, kIOClientPrivilegeForeground) ==
+	       kIOReturnSuccess;
+}
+
 IOReturn client_legacy_method(IOUserClient *client, uint32_t selector,
 			      IOExternalMethodArguments *arguments)
 {
@@ -188,8 +195,7 @@ IOReturn client_legacy_method(IOUserClient *client, uint32_t selector,
 		return kIOReturnIPCError;
 	if (!(is_async ? look_up_async : look_up)(client, selector, &call))
 		return kIOReturnUnsupported;
-	if ((call.flags & kIOUCForegroundOnly) &&
-	    IOUserClient_clientHasPrivilege(client->task, kIOClientPrivilegeForeground) != kIOReturnSuccess)
+	if ((call.flags & kIOUCForegroundOnly) && !is_in_foreground(client))
 		return kIOReturnNotPermitted;
 	if (!fill(&call, arguments))
 		return kIOReturnBadArgument;
@@ -208,7 +214,8 @@ IOExternalMethod *IOUserClient_getExternalMethodForIndex(IOUserClient *client, U
 	return NULL;
 }
 
-IOExternalAsyncMethod *IOUserClient_getExternalAsyncMethodForIndex(IOUserClient *client, UInt32 index)
+IOExternalAsyncMethod *IOUserClient_getExternalAsyncMethodForIndex(IOUserClient *client,
+								   UInt32 index)
 {
 	(void)client;
 	(void)index;

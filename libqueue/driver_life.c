@@ -39,7 +39,9 @@ int service_add_connection(IOService *service, uint64_t number, IOUserClient *cl
 
 	if (!connection)
 		return -ENOMEM;
-	*connection = (struct connection){ .next = service->connections, .number = number, .client = client };
+	*connection = (struct connection){
+		.next = service->connections, .number = number, .client = client,
+	};
 	service->connections = connection;
 	if (client->n_connections++ == 0)
 		name_creator(client);
@@ -105,7 +107,7 @@ void service_close_connection(IOService *service, struct connection *connection,
 	if (died)
 		CLIENT_CALL(client, clientDied)(client);
 	else if (!client->is_closed || is_shared(client))
-		IOUserClient_clientDied(client);	/* the base's: it is the same, said otherwise */
+		IOUserClient_clientDied(client);	/* the base's, which does just that */
 	remove_connection(service, connection);
 }
 

@@ -60,7 +60,8 @@ static int remember(IOService *service, const char *target, IOMemoryDescriptor *
 
 static bool is_name(const char *name)
 {
-	return name && *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+	return name && *name && !strchr(name, '/') && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0;
 }
 
 /* Return: a descriptor of @length bytes, or a negative errno. */
@@ -88,8 +89,8 @@ IOReturn IOService_createBuffer(IOService *service, const char *name, IOByteCoun
 	_cleanup_(closep) int fd = -1;
 	IOMemoryDescriptor *made;
 
-	if (!service || !service->directory || !is_name(name) || length == 0 || length > INT64_MAX ||
-	    !descriptor)
+	if (!service || !service->directory || !is_name(name) || length == 0 ||
+	    length > INT64_MAX || !descriptor)
 		return kIOReturnBadArgument;
 	if (asprintf(&path, "%s/buf/%s", service->directory, name) < 0) {
 		path = NULL;
@@ -224,16 +225,17 @@ static void hand_out(IOUserClient *client, UInt32 type, IOMemoryDescriptor *memo
 }
 
 /* Ask the driver, in the one way or the other. */
-static IOReturn ask(IOUserClient *client, UInt32 type, IOMemoryDescriptor **memory, bool *ret_read_only)
+static IOReturn ask(IOUserClient *client, UInt32 type, IOMemoryDescriptor **memory,
+		    bool *ret_read_only)
 {
-	uint64_t driverkit_options = 0;
+	uint64_t bits = 0;
 	IOOptionBits options = 0;
 	IOReturn result;
 
 	if (CLIENT_OVERRIDES(client, CopyClientMemoryForType)) {
-		result = CLIENT_CALL(client, CopyClientMemoryForType)(client, type, &driverkit_options,
-								      memory);
-		*ret_read_only = driverkit_options & kIOUserClientMemoryReadOnly;
+		result = client->client_class->methods->CopyClientMemoryForType(client, type, &bits,
+										memory);
+		*ret_read_only = bits & kIOUserClientMemoryReadOnly;
 	} else {
 		result = CLIENT_CALL(client, clientMemoryForType)(client, type, &options, memory);
 		*ret_read_only = options & kIOMapReadOnly;
@@ -241,7 +243,8 @@ static IOReturn ask(IOUserClient *client, UInt32 type, IOMemoryDescriptor **memo
 	return result;
 }
 
-IOReturn client_memory(IOUserClient *client, UInt32 type, const char **ret_target, bool *ret_read_only)
+IOReturn client_memory(IOUserClient *client, UInt32 type, const char **ret_target,
+		       bool *ret_read_only)
 {
 	IOMemoryDescriptor *memory = NULL;
 	IOReturn result = ask(client, type, &memory, ret_read_only);
@@ -274,10 +277,12 @@ IOMemoryDescriptor *IOUserClient_removeMappingForDescriptor(IOUserClient *client
 IOReturn IOUserClient_exportObjectToClient(IOUserClient *client, task_t task, void *object,
 					   uint64_t *clientObject)
 {
+	const IOService *service = OSObject_metaCast(object, "IOService");
+
 	(void)client;
 	(void)task;
 	if (clientObject)
-		*clientObject = IOService_getRegistryEntryID(OSObject_metaCast(object, "IOService"));
+		*clientObject = IOService_getRegistryEntryID(service);
 	OSObject_release(object);
 	return kIOReturnSuccess;
 }

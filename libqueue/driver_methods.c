@@ -20,8 +20,9 @@ static json_t *count(uint32_t declared)
 static json_t *entry(uint32_t scalar_input, uint32_t structure_input, uint32_t scalar_output,
 		     uint32_t structure_output)
 {
-	return json_pack("{s:o,s:o,s:o,s:o}", "si", count(scalar_input), "sis", count(structure_input),
-			 "so", count(scalar_output), "sos", count(structure_output));
+	return json_pack("{s:o,s:o,s:o,s:o}", "si", count(scalar_input), "sis",
+			 count(structure_input), "so", count(scalar_output), "sos",
+			 count(structure_output));
 }
 
 static json_t *entry_2022(const struct IOUserClientClass *class, UInt32 i)
@@ -199,7 +200,8 @@ json_t *driver_methods(const IOService *service)
 	if (class) {
 		put_methods(document, class);
 		if (class->className)
-			json_object_set_new(document, "userClientClass", json_string(class->className));
+			json_object_set_new(document, "userClientClass",
+					    json_string(class->className));
 	} else {
 		put_table(document, "any", json_array());
 	}

@@ -167,7 +167,8 @@ json_t *IOService_copyProperty(const IOService *service, const char *key)
 
 bool IOService_setPropertyTable(IOService *service, const json_t *properties)
 {
-	return service && json_is_object(properties) && write_value(service, "props", properties) == 0;
+	return service && json_is_object(properties) &&
+	       write_value(service, "props", properties) == 0;
 }
 
 bool IOService_setProperty(IOService *service, const char *key, const json_t *value)

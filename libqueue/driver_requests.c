@@ -37,10 +37,12 @@ static IOReturn serve_open(struct request *request)
 
 	if (!task)
 		return kIOReturnNoMemory;
-	result = SERVICE_CALL(service, newUserClient)(service, task, task, request->type, NULL, &client);
+	result = SERVICE_CALL(service, newUserClient)(service, task, task, request->type, NULL,
+						      &client);
 	if (result == kIOReturnSuccess && !client)
 		result = kIOReturnError;
-	if (result == kIOReturnSuccess && service_add_connection(service, request->number, client) < 0)
+	if (result == kIOReturnSuccess &&
+	    service_add_connection(service, request->number, client) < 0)
 		result = kIOReturnNoMemory;
 	if (result != kIOReturnSuccess)
 		OSObject_release(client);
@@ -90,7 +92,8 @@ static IOReturn serve_unport(struct request *request)
 {
 	IOUserClient *client = request->connection->client;
 
-	return CLIENT_CALL(client, registerNotificationPort64)(client, MACH_PORT_NULL, request->type, 0);
+	return CLIENT_CALL(client, registerNotificationPort64)(client, MACH_PORT_NULL,
+							       request->type, 0);
 }
 
 static IOReturn serve_add_client(struct request *request)
@@ -99,7 +102,9 @@ static IOReturn serve_add_client(struct request *request)
 	struct connection *other;
 
 	other = service_find_connection(request->service, word_of(request->object, "to"));
-	return other ? CLIENT_CALL(client, connectClient)(client, other->client) : kIOReturnBadArgument;
+	if (!other)
+		return kIOReturnBadArgument;
+	return CLIENT_CALL(client, connectClient)(client, other->client);
 }
 
 /* What a user client says that may be set of it; of a service fsd knows. */

@@ -60,7 +60,9 @@ static int open_loop(IOService *service)
 	service->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (service->epoll_fd < 0 || service->timer_fd < 0)
 		return -errno;
-	return epoll_ctl(service->epoll_fd, EPOLL_CTL_ADD, service->timer_fd, &event) < 0 ? -errno : 0;
+	if (epoll_ctl(service->epoll_fd, EPOLL_CTL_ADD, service->timer_fd, &event) < 0)
+		return -errno;
+	return 0;
 }
 
 static bool service_init(IOService *service)

@@ -11,6 +11,7 @@
 #include "json_text.h"
 
 #define PID_BITS	22	/* of the largest that Linux has */
+#define START_TIME	20	/* which word says when a process started */
 
 _Thread_local task_t task_of_call;
 
@@ -30,10 +31,16 @@ static const OSMetaClass task_class = {
 	.free = task_free,
 };
 
-/* Behind the name, which may have any bytes, comes the state, and 18 words later the start time. */
+/* A word and the blanks behind it. */
+static const char *behind_word(const char *text)
+{
+	text += strcspn(text, " ");
+	return text + strspn(text, " ");
+}
+
+/* Of /proc/PID/stat, counted from the ')' that ends the name, which may have any bytes. */
 static uint64_t start_time(pid_t pid)
 {
-	unsigned long long ticks = 0;
 	char path[32], text[1024];
 	const char *rest;
 	size_t n;
@@ -47,10 +54,9 @@ static uint64_t start_time(pid_t pid)
 	fclose(file);
 	text[n] = '\0';
 	rest = strrchr(text, ')');
-	if (!rest || sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d"
-			    " %*d %*d %*d %llu", &ticks) != 1)
-		return 0;
-	return ticks;
+	for (int i = 0; rest && i < START_TIME; i++)
+		rest = behind_word(rest);
+	return rest ? strtoull(rest, NULL, 10) : 0;
 }
 
 static uint64_t unique_id(pid_t pid)
@@ -88,7 +94,8 @@ task_t task_new(const json_t *request, const char *mount)
 	task->name = text_of(request, "comm");
 	task->path = text_of(request, "exe");
 	task->mount = strdup(mount ? mount : "");
-	task->entitlements = json_is_object(entitlements) ? json_incref(entitlements) : json_object();
+	task->entitlements = json_is_object(entitlements) ? json_incref(entitlements) :
+							    json_object();
 	if (!task->name || !task->path || !task->mount || !task->entitlements) {
 		OSObject_release(task);
 		return NULL;

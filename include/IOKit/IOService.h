@@ -88,11 +88,11 @@ struct IOUserClientClass;
 
 /* In the place of a class declaration. It must live as long as its services. */
 struct IOServiceClass {
-	const char *className;		/* "Class" or "Class:Base:...": the lineage below IOService */
+	const char *className;		/* "Class" or "Class:Base:...", down to IOService */
 	size_t referenceSize;		/* bytes of IOService_getReference() */
-	const struct IOServiceMethods *methods;			/* NULL: the base's */
-	const struct IOUserClientClass *userClientClass;	/* of all its clients; NULL: none, or
-								   newUserClient() knows */
+	const struct IOServiceMethods *methods;	/* NULL: the base's */
+	/* Of all its clients. NULL: there are none, or newUserClient() knows. */
+	const struct IOUserClientClass *userClientClass;
 };
 
 /* --- making one */
@@ -181,7 +181,7 @@ bool IOService_terminate(IOService *service, IOOptionBits options);
 /* Its entry's ID; 0 when there is none. Stands for IORegistryEntry::getRegistryEntryID(). */
 uint64_t IOService_getRegistryEntryID(const IOService *service);
 
-/* Bits kIOService...State of IOKitLib.h; inactive when it cannot be found. Stands for IOService::getState(). */
+/* Bits kIOService...State of IOKitLib.h; inactive when it is not found. Stands for getState(). */
 IOOptionBits IOService_getState(const IOService *service);
 
 /* Of them, the first. Stands for IOService::isInactive(). */
@@ -227,7 +227,8 @@ IOReturn IOService_messageClients(IOService *service, UInt32 type, const json_t 
  * closed. This is not the owner that a client becomes by itself (the file `owner`).
  * Stand for IOService::open(), close(), isOpen(); and for handleOpen() and its like.
  */
-bool IOService_open(IOService *service, const void *forClient, IOOptionBits options, void *argument);
+bool IOService_open(IOService *service, const void *forClient, IOOptionBits options,
+		    void *argument);
 void IOService_close(IOService *service, const void *forClient, IOOptionBits options);
 bool IOService_isOpen(const IOService *service, const void *forClient);
 bool IOService_handleOpen(IOService *service, const void *forClient, IOOptionBits options,

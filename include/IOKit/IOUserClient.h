@@ -179,7 +179,7 @@ typedef struct IOUserClientMethodArguments {
 	IOMemoryDescriptor *structureInputDescriptor;
 	uint64_t *scalarOutput;
 	uint32_t scalarOutputCount;
-	OSData *structureOutput;		/* the driver sets it, and gives its reference away */
+	OSData *structureOutput;		/* the driver sets it, with its reference */
 	IOMemoryDescriptor *structureOutputDescriptor;
 	uint64_t structureOutputMaximumSize;	/* 0xffffffff: any */
 	uint64_t __reserved[30];
@@ -275,7 +275,8 @@ struct IOUserClientMethods {
 				   IOExternalMethodDispatch *dispatch, void *target,
 				   void *reference);
 	IOExternalMethod *(*getExternalMethodForIndex)(IOUserClient *client, UInt32 index);
-	IOExternalAsyncMethod *(*getExternalAsyncMethodForIndex)(IOUserClient *client, UInt32 index);
+	IOExternalAsyncMethod *(*getExternalAsyncMethodForIndex)(IOUserClient *client,
+								 UInt32 index);
 	IOExternalMethod *(*getTargetAndMethodForIndex)(IOUserClient *client, void **target,
 							UInt32 index);
 	IOExternalAsyncMethod *(*getAsyncTargetAndMethodForIndex)(IOUserClient *client,
@@ -305,7 +306,7 @@ struct IOUserClientClass {
 	const IOExternalMethodDispatch *dispatch;
 	const IOUserClientMethodDispatch *methodDispatch;
 	UInt32 dispatchCount;			/* entries of the table */
-	const char *const *selectorNames;	/* NULL; or as many, for `m/NAME`, each may be NULL */
+	const char *const *selectorNames;	/* NULL; or as many, for `m/NAME`, or NULL */
 	const char *properties;			/* NULL; or properties of each of them, as JSON */
 };
 
@@ -388,8 +389,8 @@ IOService *IOUserClient_getService(IOUserClient *client);
  */
 IOReturn IOUserClient_registerNotificationPort(IOUserClient *client, mach_port_t port, UInt32 type,
 					       UInt32 refCon);
-IOReturn IOUserClient_registerNotificationPort64(IOUserClient *client, mach_port_t port, UInt32 type,
-						 io_user_reference_t refCon);
+IOReturn IOUserClient_registerNotificationPort64(IOUserClient *client, mach_port_t port,
+						 UInt32 type, io_user_reference_t refCon);
 
 /* kIOReturnUnsupported, all that follow. Stand for the members of these names. */
 IOReturn IOUserClient_getNotificationSemaphore(IOUserClient *client, UInt32 type,
