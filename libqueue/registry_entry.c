@@ -176,8 +176,11 @@ int registry_file(struct handle *entry, const char *file, int flags)
 	if (entry->kind == HANDLE_CONNECTION)
 		return connection_file(entry, file, flags);
 	fd = file_open(entry->fd, file, flags);
-	if (fd == -ENOTCONN && find_again(entry) == 0)
-		fd = file_open(entry->fd, file, flags);
+	if (fd == -ENOTCONN) {
+		fd = find_again(entry);
+		if (fd == 0)
+			fd = file_open(entry->fd, file, flags);
+	}
 	/* The descriptor of nothing, and a directory that was removed. */
 	return fd == -ENOTDIR || fd == -ESTALE ? -ENOENT : fd;
 }

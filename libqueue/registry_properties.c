@@ -21,7 +21,9 @@ static int read_json(struct handle *entry, const char *file, json_t **ret)
 	size_t size;
 	int r = registry_read(entry, file, &text, &size);
 
-	return r < 0 ? r : json_text_parse(text, size, ret, NULL, 0);
+	if (r == 0 && json_text_parse(text, size, ret, NULL, 0) < 0)
+		r = -EIO;
+	return r;
 }
 
 static int read_table(struct handle *entry, json_t **ret)

@@ -211,11 +211,13 @@ kern_return_t IOServiceRequestProbe(io_service_t object, uint32_t options)
 kern_return_t IOServiceAuthorize(io_service_t object, uint32_t options)
 {
 	_cleanup_(handle_putp) struct handle *service = registry_get_service(object);
+	_cleanup_(closep) int directory = -1;
 
 	(void)options;
 	if (!service || service->kind != HANDLE_ENTRY)
 		return kIOReturnBadArgument;
-	return faccessat(service->fd, "clone", R_OK | W_OK, AT_EACCESS) == 0 ?
+	directory = registry_file(service, ".", O_PATH | O_DIRECTORY);
+	return faccessat(directory, "clone", R_OK | W_OK, AT_EACCESS) == 0 ?
 		kIOReturnSuccess : kIOReturnNotPermitted;
 }
 

@@ -4,11 +4,12 @@
 # The registry as programs see it through libqueue: tests/shapes/registry.c on a mount.
 
 load lib
+load iokit
 setup_file() { fsd_setup_file; }
 setup() {
 	fsd_setup
 	start_fsd
-	export FSD_MOUNT=$MNT
+	iokit_setup
 	S=$MNT/IOService
 	: "${SHAPES:=$(dirname "$EXAMPLES")/tests/shapes}"
 }
@@ -56,8 +57,8 @@ registry_to() {
 	exec "$SHAPES/registry" "$@" >"$output"
 }
 
-# heard NAME LINE...: it has said that, and nothing else
-heard() {
+# told NAME LINE...: it has said that, and nothing else
+told() {
 	local file=$T/$1
 	shift
 	printf '%s\n' "$@" >"$T/wanted"
@@ -187,6 +188,27 @@ IOService:/" walk IOPower 3 IOService:/Bus/Dev@0
 	says none show IOPower:/Bus/Dev@1f,2
 }
 
+@test "open clients are children of their service" {
+	drive Simple Card
+	exec 5<>"$S/Card/clone"
+	read -r n <&5
+	local client=IOService:/Card/com_apple_dts_driver_SimpleUserClient
+	says "IOService:/IOResources
+IOService:/Card
+$client" walk IOService 1
+	says "$(registry show "$client")" show "$client"
+	registry show "$client" | grep -q "^com_apple_dts_driver_SimpleUserClient - com_apple_dts_driver_SimpleUserClient $(id_of "Card/clients/$n") state "
+	says "IOService:/Card
+IOService:/" walk IOService 3 "$client"
+	if [ "$(id -u)" -eq 0 ]; then
+		# Not theirs to see.
+		[ "$(as_user 65534 "$SHAPES/registry" walk IOService 0 IOService:/Card)" = "" ]
+	fi
+	echo close >&5
+	says "" walk IOService 0 IOService:/Card
+	exec 5>&-
+}
+
 @test "thousands of services need few descriptors" {
 	publish Many
 	python3 - "$S/Many" <<-'END'
@@ -212,7 +234,7 @@ IOService:/" walk IOPower 3 IOService:/Bus/Dev@0
 	unmount "$MNT" lazily
 	run_fsd
 	echo >&7
-	heard held "Bus SampleBus $(id_of Bus)" "Bus SampleBus $(id_of Bus)" 0x1e
+	told held "Bus SampleBus $(id_of Bus)" "Bus SampleBus $(id_of Bus)" 0x1e
 	exec 7>&-
 }
 
@@ -265,6 +287,16 @@ hold_device_with_input() { exec "$SHAPES/registry" hold IOService:/Bus/Dev@0 <in
 	[ "$(cat "$S/Num/prop/mask")" = 18446744073709551615 ]
 }
 
+@test "what others set goes to the driver, who may refuse" {
+	skip_unless_root "another user"
+	drive Sample Card
+	drive Testing Test
+	[ "$(as_user 65534 "$SHAPES/registry" set IOService:/Card value 24)" = set ]
+	says 24 property IOService:/Card value
+	[ "$(as_user 65534 "$SHAPES/registry" set IOService:/Test Refused 3758097094)" = kIOReturnBadMessageID ]
+	says - property IOService:/Test Refused
+}
+
 # --- how it stands, and what one may ask for
 
 @test "a wait for quiet ends when it is, or in time" {
@@ -279,8 +311,8 @@ hold_device_with_input() { exec "$SHAPES/registry" hold IOService:/Bus/Dev@0 <in
 	start waiting interest IOService:/Bus IOBusyInterest 1
 	spawn registry_to "$T/quiet" quiet all 10000
 	echo "busy -1" >"$S/Bus/Dev@0/ctl"
-	heard quiet quiet
-	heard waiting ready "Bus SampleBus $(id_of Bus)" "0xe0000120 0"
+	told quiet quiet
+	told waiting ready "Bus SampleBus $(id_of Bus)" "0xe0000120 0"
 }
 
 @test "a service without a driver cannot be opened or probed" {
@@ -302,13 +334,13 @@ hold_device_with_input() { exec "$SHAPES/registry" hold IOService:/Bus/Dev@0 <in
 @test "a notification has what is there, then what comes" {
 	bus
 	start watched watch IOServiceMatched '{"IOProviderClass":"SampleDev"}' 4
-	heard watched first "Dev SampleDev $(id_of Bus/Dev@1f,2)" "Dev SampleDev $(id_of Bus/Dev@0)"
+	told watched first "Dev SampleDev $(id_of Bus/Dev@1f,2)" "Dev SampleDev $(id_of Bus/Dev@0)"
 	publish New SampleDev
-	heard watched first "Dev SampleDev $(id_of Bus/Dev@1f,2)" "Dev SampleDev $(id_of Bus/Dev@0)" \
+	told watched first "Dev SampleDev $(id_of Bus/Dev@1f,2)" "Dev SampleDev $(id_of Bus/Dev@0)" \
 		called "New SampleDev $(id_of New)"
 	publish Unwanted
 	echo register >"$S/New/ctl"
-	heard watched first "Dev SampleDev $(id_of Bus/Dev@1f,2)" "Dev SampleDev $(id_of Bus/Dev@0)" \
+	told watched first "Dev SampleDev $(id_of Bus/Dev@1f,2)" "Dev SampleDev $(id_of Bus/Dev@0)" \
 		called "New SampleDev $(id_of New)" called "New SampleDev $(id_of New)"
 }
 
@@ -318,7 +350,7 @@ hold_device_with_input() { exec "$SHAPES/registry" hold IOService:/Bus/Dev@0 <in
 	eventually grep -q '^One ' watched
 	echo register >"$S/One/ctl"
 	publish Two
-	heard watched first called "One IOService $(id_of One)" called "Two IOService $(id_of Two)"
+	told watched first called "One IOService $(id_of One)" called "Two IOService $(id_of Two)"
 }
 
 @test "a service that terminates can still be told from others" {
@@ -327,13 +359,13 @@ hold_device_with_input() { exec "$SHAPES/registry" hold IOService:/Bus/Dev@0 <in
 	id=$(id_of Bus/Dev@0)
 	start watched watch IOServiceTerminate '{"IOProviderClass":"BaseDev"}' 1
 	rmdir "$S/Bus/Dev@1f,2" "$S/Bus/Dev@0"
-	heard watched first called "Dev SampleDev $id"
+	told watched first called "Dev SampleDev $id"
 }
 
 @test "a notification ends with fsd, and says so" {
 	start watched watch IOServiceMatched '{"IONameMatch":"Nope"}' 1
 	kill_fsd
-	heard watched first called invalid
+	told watched first called invalid
 	unmount "$MNT" lazily
 	run_fsd
 }
@@ -347,8 +379,8 @@ hold_device_with_input() { exec "$SHAPES/registry" hold IOService:/Bus/Dev@0 <in
 	echo 'message 0xe3ff8002 77' >"$S/Bus/ctl"
 	local who
 	who="Bus SampleBus $(id_of Bus)"
-	heard general ready "$who" "0xe3ff8001 text" "$who" "0xe0000130 0" "$who" "0xe3ff8002 77"
-	heard busy ready
+	told general ready "$who" "0xe3ff8001 text" "$who" "0xe0000130 0" "$who" "0xe3ff8002 77"
+	told busy ready
 }
 
 @test "an interest in what is gone is not supported" {
