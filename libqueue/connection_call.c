@@ -235,6 +235,12 @@ static IOReturn exchange_result(struct connection *connection, int r)
 	}
 }
 
+/* The kernel writes a line in parts, and of a part too many fsd cannot say why. */
+static bool is_too_large(const struct method_call *call)
+{
+	return call->n_bytes > JSON_TEXT_MAX || call_room(call) > JSON_TEXT_MAX;
+}
+
 IOReturn method_run(struct connection *connection, const struct method_call *input,
 		    const struct method_output *output)
 {
@@ -247,6 +253,8 @@ IOReturn method_run(struct connection *connection, const struct method_call *inp
 	line.size = 0;
 	if (atomic_load_explicit(&connection->closed, memory_order_relaxed))
 		return connection_dead_result(connection);
+	if (is_too_large(input))
+		return kIOReturnMessageTooLarge;
 	r = exchange(connection, input, &line);
 	if (r < 0)
 		return exchange_result(connection, r);

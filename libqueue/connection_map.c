@@ -16,6 +16,7 @@
 
 #include "cleanup.h"
 #include "connection.h"
+#include "json_text.h"
 #include "mount.h"
 
 struct connection_map {
@@ -50,21 +51,50 @@ static uint64_t map_address(const struct connection_map *map)
 
 /* --- memory */
 
+/* Does what `methods` says of memory, {"1":{"buf":"rom","ro":true}}, make @type read-only? */
+static bool is_said_read_only(json_t *memory, uint32_t type)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(memory, key, value)
+		if (strtoull(key, NULL, 0) == type && json_is_true(json_object_get(value, "ro")))
+			return true;
+	return false;
+}
+
+/*
+ * A link leads to a file that its owner may write, and root. There it is for us to do
+ * as the driver says.
+ */
+static bool is_read_only_link(struct connection *connection, const char *file, uint32_t type)
+{
+	_cleanup_(freep) char *text = NULL;
+	json_t *methods;
+	bool read_only;
+	size_t size;
+	char target;
+
+	if (readlinkat(connection->directory, file, &target, 1) < 0 ||
+	    file_read(connection->directory, "service/methods", &text, &size) < 0 ||
+	    json_text_parse(text, size, &methods, NULL, 0) < 0)
+		return false;
+	read_only = is_said_read_only(json_object_get(methods, "memory"), type);
+	json_decref(methods);
+	return read_only;
+}
+
 /* Return: a descriptor, and whether it may be mapped for writing; or a negative errno. */
 static int open_memory(struct connection *connection, uint32_t type, bool *writable)
 {
-	struct stat stat;
 	char file[32];
 	int fd;
 
 	snprintf(file, sizeof(file), "mem/%" PRIu32, type);
 	fd = file_open(connection->directory, file, O_RDWR);
-	*writable = fd >= 0;
+	*writable = fd >= 0 && !is_read_only_link(connection, file, type);
 	if (fd == -EACCES || fd == -EPERM || fd == -EROFS)
 		fd = file_open(connection->directory, file, O_RDONLY);
-	/* Root may open for writing what nobody may write. */
-	if (*writable && fstat(fd, &stat) == 0 && (stat.st_mode & 0222) == 0)
-		*writable = false;
 	return fd;
 }
 
@@ -253,7 +283,7 @@ kern_return_t IOConnectMapMemory64(io_connect_t connect, uint32_t memoryType,
 				   mach_vm_size_t *ofSize, IOOptionBits options)
 {
 	_cleanup_(handle_putp) struct connection *connection = connection_get(connect);
-	uint64_t at, size;
+	uint64_t at, size = 0;
 
 	if (!connection || intoTask != mach_task_self() || !atAddress)
 		return kIOReturnBadArgument;

@@ -28,7 +28,7 @@ static int open_session(struct handle *service, uint32_t type)
 	return registry_file(service, file, O_RDWR);
 }
 
-/* What a session has to say: which connection it is. Return: 0, -EIO, or what failed. */
+/* What a session has to say: which connection it is. Return: 0, -EPROTO, or what failed. */
 static int read_number(int session, uint64_t *ret)
 {
 	char text[32], *end;
@@ -41,7 +41,7 @@ static int read_number(int session, uint64_t *ret)
 		return -errno;
 	text[n] = '\0';
 	*ret = strtoull(text, &end, 10);
-	return end == text || *end != '\n' ? -EIO : 0;
+	return end == text || *end != '\n' ? -EPROTO : 0;
 }
 
 /* The entry's number in the registry, or 0. */
@@ -82,7 +82,7 @@ static IOReturn open_result(const struct handle *service, int r)
 {
 	if (r == -EMFILE || r == -ENFILE)
 		return kIOReturnNoResources;
-	if (r == -EIO)
+	if (r == -EPROTO)
 		return kIOReturnError;
 	/* An entry that is there, and has no `clone`, is no service. */
 	if (r == -ENOENT && faccessat(service->fd, "id", F_OK, 0) == 0 &&

@@ -62,7 +62,7 @@ kern_return_t IOServiceOpen(io_service_t service, task_port_t owningTask, uint32
 
 /*
  * Close @connect: its driver is told, once; maps and notifications end; calls under way end
- * with MACH_SEND_INVALID_DEST. One reference goes, and the handle with the last. A
+ * with kIOReturnAborted. One reference goes, and the handle with the last. A
  * second time is no error, as long as no other handle has got the number. Stands for
  * IOServiceClose().
  *

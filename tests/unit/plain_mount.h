@@ -134,7 +134,12 @@ static inline void make_connection(struct plain_mount *mount)
 	mount->async = make_fifo(in_connection(mount, "async"));
 	mount->port = make_fifo(in_connection(mount, "port/3"));
 	make_memory(in_connection(mount, "mem/0"), 8192, 0600);
-	make_memory(in_connection(mount, "mem/1"), 4096, 0400);
+	/* As in link mode: a link to a file that root can write. */
+	make_memory(in_connection(mount, "rom"), 4096, 0600);
+	ck_assert_int_eq(symlink("../rom", in_connection(mount, "mem/1")), 0);
+	ck_assert_int_eq(symlink("../..", in_connection(mount, "service")), 0);
+	make_text(in_connection(mount, "../../methods"),
+		  "{\"memory\":{\"0\":\"ram\",\"0x1\":{\"buf\":\"rom\",\"ro\":true}}}\n", 0600);
 	make_memory(in_connection(mount, "mem/9"), 0, 0600);
 	new_directory(&mount->queue, 4096, 1000);
 	ck_assert_int_eq(symlink(mount->queue.path, in_connection(mount, "queues/2")), 0);
