@@ -39,6 +39,29 @@ START_TEST(a_call_of_scalars)
 }
 END_TEST
 
+/* What is read without jansson is what jansson reads, and what is not its own it leaves alone. */
+START_TEST(a_call_of_numbers_is_the_same_in_any_form)
+{
+	static const char *const forms[] = {
+		"{\"sel\":7,\"si\":[0,18446744073709551615],\"so\":3,\"sos\":64}",
+		" { \"sel\" : 7 , \"si\" : [ 0 , 18446744073709551615 ] , \"so\" : 3 , \"sos\" : 64 }\n",
+		"{\"sos\":64,\"so\":3,\"si\":[0,18446744073709551615],\"sel\":7,\"hex\":false}",
+		"{\"\\u0073el\":7,\"si\":[0,-1],\"so\":3,\"sos\":64}",
+		"{\"sel\":\"7\",\"si\":[\"0\",-1],\"so\":3,\"sos\":\"0x40\"}",
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		struct call call = parse(forms[i]);
+
+		ck_assert_uint_eq(call.selector, 7);
+		ck_assert_uint_eq(call.n_si, 2);
+		ck_assert(call.si[0] == 0 && call.si[1] == UINT64_MAX);
+		ck_assert(call.n_so == 3 && call.output_size == 64);
+		call_deinit(&call);
+	}
+}
+END_TEST
+
 START_TEST(scalars_are_words_of_64_bits)
 {
 	struct call call = parse("{\"sel\":\"0x2\",\"si\":[18446744073709551615,-1,\"0x8000000000000000\","
@@ -106,6 +129,9 @@ START_TEST(what_is_no_request)
 		{ "{\"sel\":1,\"sit\":1}", "\"sit\"" },
 		{ "{\"sel\":1,\"sit\":\"a\",\"sihex\":\"00\"}", "only one of" },
 		{ "{\"sel\":1,\"async\":null}", "\"async\"" }, { "{\"sel\":1,\"hex\":1}", "\"hex\"" },
+		{ "{\"sel\":01}", "call: " }, { "{\"sel\":1}x", "call: " }, { "{\"sel\":1,}", "call: " },
+		{ "{\"sel\":1 \"so\":1}", "call: " }, { "{\"sel\":1,\"si\":[1,]}", "call: " },
+		{ "{\"sel\":1,\"so\":}", "call: " }, { "{\"sel\":1", "call: " }, { "{\"sel", "call: " },
 		{ "{\"sel\":1,\"sel\":1}", "call: " }, { "{\"sel\":1,\"sit\":\"\\u0000\"}", "call: " },
 	};
 
@@ -203,6 +229,7 @@ END_TEST
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, a_call_of_scalars);
+	tcase_add_test(tests, a_call_of_numbers_is_the_same_in_any_form);
 	tcase_add_test(tests, scalars_are_words_of_64_bits);
 	tcase_add_test(tests, the_three_forms_of_input);
 	tcase_add_test(tests, too_many_scalars_are_counted);

@@ -208,6 +208,9 @@ START_TEST(a_process_is_told_by_its_pid_and_start)
 	ck_assert_uint_eq(process_start_time(0), 0);
 	ck_assert_uint_eq(process_start_time(-1), 0);
 	ck_assert_int_eq(process_of_thread(0), 0);
+	ck_assert(process_has_thread(getpid(), getpid()));
+	ck_assert(!process_has_thread(getpid(), getppid()));
+	ck_assert(!process_has_thread(getpid(), 0) && !process_has_thread(0, getpid()));
 }
 END_TEST
 
