@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "control/call_text.h"
+#include "files/asking.h"
 #include "files/files.h"
 #include "util/failure.h"
 
@@ -17,10 +18,8 @@ struct opened {
 	struct client *client;		/* counted, by its node */
 	struct hearer hearer;
 	struct session *session;
-	struct question question;	/* of a word */
+	struct asking asking;		/* of a word */
 	bool is_seizing;
-	bool is_done;
-	IOReturn code;
 };
 
 static void on_end(struct hearer *hearer)
@@ -96,7 +95,7 @@ static void clone_close(struct session *session)
 
 	if (!opened)
 		return;
-	question_withdraw(&opened->question);
+	asking_stop(&opened->asking);
 	opening_abandon(&opened->opening);
 	list_remove(&opened->hearer.link);
 	if (opened->client) {
@@ -118,30 +117,16 @@ static short clone_state(struct session *session)
 
 /* Words */
 
-static void on_answer(struct question *question, IOReturn code, struct driver_line *line)
+static int word_result(const struct opened *opened)
 {
-	struct opened *opened = container_of(question, struct opened, question);
-
-	(void)line;
-	opened->code = code;
-	opened->is_done = true;
-	session_changed(opened->session);
+	if (opened->is_seizing && opened->asking.is_done)
+		return client_seized_service(opened->client, opened->asking.code);
+	return asking_result(&opened->asking);
 }
 
-static int word_result(struct opened *opened)
+static int ask(struct opened *opened, struct service *service)
 {
-	if (!opened->is_done)
-		return FILE_WAIT_ALWAYS;
-	if (opened->is_seizing)
-		return client_seized_service(opened->client, opened->code);
-	return opened->code == kIOReturnSuccess ? 0 : failure_code((uint32_t)opened->code);
-}
-
-static void prepare_question(struct opened *opened, bool is_seizing)
-{
-	opened->question = (struct question){ .answered = on_answer };
-	opened->is_seizing = is_seizing;
-	opened->is_done = false;
+	return asking_start(&opened->asking, service, opened->client, &opened->session->file->own);
 }
 
 static int do_close(struct opened *opened, const char *text)
@@ -158,9 +143,10 @@ static int do_open(struct opened *opened, const char *text)
 
 	if (*text && !seize)
 		return failure(-EINVAL, "it is open, or open seize");
-	prepare_question(opened, true);
-	r = client_open_service(opened->client, seize ? &opened->question : NULL);
-	return r == 1 ? FILE_WAIT_ALWAYS : r;
+	opened->asking = (struct asking){ 0 };
+	opened->is_seizing = true;
+	r = client_open_service(opened->client, seize, &opened->asking.question.request);
+	return r == 1 ? ask(opened, opened->client->service) : r;
 }
 
 static int do_unopen(struct opened *opened, const char *text)
@@ -191,17 +177,16 @@ static int do_add_client(struct opened *opened, const char *text)
 {
 	struct client *other = find_other(opened, text);
 	const struct methods *methods = opened->client->service->methods;
-	int r;
 
 	if (!other || !other->service)
 		return failure(-EINVAL, "'%.100s' is no connection: a number, or IOService/.../clients/N",
 			       text);
-	prepare_question(opened, false);
-	opened->question.request = (struct request){ .op = REQUEST_ADD_CLIENT,
+	opened->asking = (struct asking){ 0 };
+	opened->is_seizing = false;
+	opened->asking.question.request = (struct request){ .op = REQUEST_ADD_CLIENT,
 		.connection = opened->client->number, .other = other->number };
-	opened->question.lock = !methods || methods->lock_default ? LOCKED_WRITE : LOCKED_NOT;
-	r = question_ask(&opened->question, opened->client->service, opened->client);
-	return r < 0 ? r : FILE_WAIT_ALWAYS;
+	opened->asking.question.lock = !methods || methods->lock_default ? LOCKED_WRITE : LOCKED_NOT;
+	return ask(opened, opened->client->service);
 }
 
 static int do_limit(struct opened *opened, const char *text)
@@ -254,7 +239,7 @@ static void word_abandon(struct session *session)
 {
 	struct opened *opened = session->object;
 
-	question_withdraw(&opened->question);
+	asking_stop(&opened->asking);
 }
 
 const struct session_kind clone_session = {
@@ -283,7 +268,7 @@ static void control_close(struct session *session)
 
 	if (!opened)
 		return;
-	question_withdraw(&opened->question);
+	asking_stop(&opened->asking);
 	list_remove(&opened->hearer.link);
 	node_unref(opened->client->node);
 	free(opened);
@@ -407,26 +392,15 @@ const struct session_kind async_session = {
 /* port/T: the driver is asked at open */
 
 struct listener {
-	struct question question;
+	struct asking asking;
 	struct port_sink sink;
 	struct session *session;
-	bool is_asked, is_done, is_set, ended;
-	IOReturn code;
+	bool is_set, ended;
 };
 
 static struct client *client_of(const struct session *session)
 {
 	return session_node_object(session);
-}
-
-static void on_port_answer(struct question *question, IOReturn code, struct driver_line *line)
-{
-	struct listener *listener = container_of(question, struct listener, question);
-
-	(void)line;
-	listener->code = code;
-	listener->is_done = true;
-	session_changed(listener->session);
 }
 
 static int on_port_message(struct port_sink *sink, const json_t *data)
@@ -449,41 +423,33 @@ static void on_port_end(struct port_sink *sink)
 static int ask_for_port(struct session *session)
 {
 	struct client *client = client_of(session);
+	uint32_t type = (uint32_t)session->file->node->number;
 	struct listener *listener;
-	int r;
 
 	if (!client->service)
 		return -ENODEV;
 	listener = calloc(1, sizeof(*listener));
 	if (!listener)
 		return -ENOMEM;
-	*listener = (struct listener){
-		.question = {
-			.request = { .op = REQUEST_PORT, .connection = client->number,
-				     .type = (uint32_t)session->file->node->number },
-			.lock = LOCKED_WRITE, .answered = on_port_answer,
-		},
-		.sink = { .type = (uint32_t)session->file->node->number,
-			  .message = on_port_message, .ended = on_port_end },
-		.session = session,
-	};
+	listener->asking.question.request = (struct request){ .op = REQUEST_PORT,
+		.connection = client->number, .type = type };
+	listener->asking.question.lock = LOCKED_WRITE;
+	listener->sink = (struct port_sink){ .type = type, .message = on_port_message,
+					     .ended = on_port_end };
+	listener->session = session;
 	list_init(&listener->sink.link);
 	session->object = listener;
-	r = question_ask(&listener->question, client->service, client);
-	return r < 0 ? r : FILE_WAIT_ALWAYS;
+	return asking_start(&listener->asking, client->service, client, &session->file->own);
 }
 
 static int port_open(struct session *session, const struct caller *caller)
 {
 	struct listener *listener = session->object;
+	int r = listener ? asking_result(&listener->asking) : ask_for_port(session);
 
 	(void)caller;
-	if (!listener)
-		return ask_for_port(session);
-	if (!listener->is_done)
-		return FILE_WAIT_ALWAYS;
-	if (listener->code != kIOReturnSuccess)
-		return failure_code((uint32_t)listener->code);
+	if (r != 0)
+		return r;
 	if (!client_of(session)->service)
 		return -ENODEV;
 	listener->is_set = true;
@@ -511,7 +477,7 @@ static void port_close(struct session *session)
 
 	if (!listener)
 		return;
-	question_withdraw(&listener->question);
+	asking_stop(&listener->asking);
 	if (listener->is_set)
 		client_unset_port(client_of(session), &listener->sink);
 	list_remove(&listener->sink.link);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "files/asking.h"
 #include "files/files.h"
 #include "service/property.h"
 #include "util/escape.h"
@@ -16,11 +17,8 @@
 
 /* A write that waits for the driver. */
 struct setting {
-	struct question question;
-	struct session *session;
+	struct asking asking;
 	json_t *properties;		/* owned */
-	IOReturn code;
-	bool is_done;
 };
 
 static struct entry *entry_of(const struct session *session)
@@ -35,16 +33,6 @@ static struct service *service_of(struct entry *entry)
 		service_of_entry(entry);
 }
 
-static void on_answer(struct question *question, IOReturn code, struct driver_line *line)
-{
-	struct setting *setting = container_of(question, struct setting, question);
-
-	(void)line;
-	setting->code = code;
-	setting->is_done = true;
-	session_changed(setting->session);
-}
-
 static void setting_free(struct session *session)
 {
 	struct setting *setting = session->object;
@@ -52,7 +40,7 @@ static void setting_free(struct session *session)
 	session->object = NULL;
 	if (!setting)
 		return;
-	question_withdraw(&setting->question);
+	asking_stop(&setting->asking);
 	json_decref(setting->properties);
 	free(setting);
 }
@@ -60,12 +48,11 @@ static void setting_free(struct session *session)
 static int setting_result(struct session *session)
 {
 	struct setting *setting = session->object;
-	IOReturn code = setting->code;
+	int r = asking_result(&setting->asking);
 
-	if (!setting->is_done)
-		return FILE_WAIT_ALWAYS;
-	setting_free(session);
-	return code == kIOReturnSuccess ? 0 : failure_code((uint32_t)code);
+	if (r != FILE_WAIT_ALWAYS)
+		setting_free(session);
+	return r;
 }
 
 static bool is_listed(const json_t *list, const char *key)
@@ -129,23 +116,16 @@ static int ask_driver(struct session *session, struct service *service, json_t *
 	setting = calloc(1, sizeof(*setting));
 	if (!setting)
 		return -ENOMEM;
-	*setting = (struct setting){
-		.question = {
-			.request = { .op = REQUEST_SET_PROPERTIES,
-				     .connection = client ? client->number : 0 },
-			.lock = client && service->methods && service->methods->lock_setprops ?
-				LOCKED_WRITE : LOCKED_NOT,
-			.answered = on_answer,
-		},
-		.session = session,
-		.properties = json_incref(properties),
-	};
-	setting->question.request.properties = setting->properties;
+	setting->properties = json_incref(properties);
+	setting->asking.question.request = (struct request){ .op = REQUEST_SET_PROPERTIES,
+		.connection = client ? client->number : 0, .properties = setting->properties };
+	setting->asking.question.lock = client && service->methods && service->methods->lock_setprops ?
+		LOCKED_WRITE : LOCKED_NOT;
 	session->object = setting;
-	r = question_ask(&setting->question, service, client);
-	if (r < 0)
+	r = asking_start(&setting->asking, service, client, &session->file->own);
+	if (r != FILE_WAIT_ALWAYS)
 		setting_free(session);
-	return r < 0 ? r : FILE_WAIT_ALWAYS;
+	return r;
 }
 
 static bool is_owner(const struct service *service, const struct caller *caller)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/methods_text.h"
+#include "files/asking.h"
 #include "files/files.h"
 #include "layout.h"
 #include "service/buffer.h"
@@ -279,48 +280,29 @@ const struct session_kind methods_document = {
 
 /* ctl */
 
-struct probing {
-	struct question question;
-	struct session *session;
-	IOReturn code;
-	bool is_done;
-};
-
-static void on_probe_answer(struct question *question, IOReturn code, struct driver_line *line)
-{
-	struct probing *probing = container_of(question, struct probing, question);
-
-	(void)line;
-	probing->code = code;
-	probing->is_done = true;
-	session_changed(probing->session);
-}
-
 static void probing_free(struct session *session)
 {
-	struct probing *probing = session->object;
+	struct asking *probing = session->object;
 
 	session->object = NULL;
 	if (!probing)
 		return;
-	question_withdraw(&probing->question);
+	asking_stop(probing);
 	free(probing);
 }
 
 static int probing_result(struct session *session)
 {
-	struct probing *probing = session->object;
-	IOReturn code = probing->code;
+	int r = asking_result(session->object);
 
-	if (!probing->is_done)
-		return FILE_WAIT_ALWAYS;
-	probing_free(session);
-	return code == kIOReturnSuccess ? 0 : failure_code((uint32_t)code);
+	if (r != FILE_WAIT_ALWAYS)
+		probing_free(session);
+	return r;
 }
 
 static int do_probe(struct session *session, struct service *service, const char *text)
 {
-	struct probing *probing;
+	struct asking *probing;
 	uint32_t options;
 	int r;
 
@@ -331,15 +313,12 @@ static int do_probe(struct session *session, struct service *service, const char
 	probing = calloc(1, sizeof(*probing));
 	if (!probing)
 		return -ENOMEM;
-	probing->session = session;
-	probing->question.request.op = REQUEST_PROBE;
-	probing->question.request.options = options;
-	probing->question.answered = on_probe_answer;
+	probing->question.request = (struct request){ .op = REQUEST_PROBE, .options = options };
 	session->object = probing;
-	r = question_ask(&probing->question, service, NULL);
-	if (r < 0)
+	r = asking_start(probing, service, NULL, &session->file->own);
+	if (r != FILE_WAIT_ALWAYS)
 		probing_free(session);
-	return r < 0 ? r : FILE_WAIT_ALWAYS;
+	return r;
 }
 
 static int do_register(struct session *session, struct service *service, const char *text)

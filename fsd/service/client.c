@@ -433,10 +433,9 @@ IOReturn client_call(struct client *client, struct question *question, const str
 
 /* IOService::open */
 
-int client_open_service(struct client *client, struct question *question)
+int client_open_service(struct client *client, bool seize, struct request *ret)
 {
 	struct service *service = client->service;
-	int r;
 
 	if (!service)
 		return -ENODEV;
@@ -445,14 +444,12 @@ int client_open_service(struct client *client, struct question *question)
 		service->owner = client;
 		return 0;
 	}
-	if (!question || service->owner == client)
+	if (!seize || service->owner == client)
 		return failure_code((uint32_t)kIOReturnExclusiveAccess);
 	service_message(service, GENERAL_INTEREST, MESSAGE_IS_REQUESTING_CLOSE, NULL);
-	question->request = (struct request){ .op = REQUEST_SEIZE,
-		.connection = service->owner->number, .other = client->number };
-	question->lock = LOCKED_NOT;
-	r = question_ask(question, service, client);
-	return r < 0 ? r : 1;
+	*ret = (struct request){ .op = REQUEST_SEIZE, .connection = service->owner->number,
+				 .other = client->number };
+	return 1;
 }
 
 int client_seized_service(struct client *client, IOReturn code)

@@ -87,11 +87,11 @@ IOReturn client_call(struct client *client, struct question *question, const str
 		     const struct caller *caller, struct identity *who);
 
 /*
- * IOService::open and close by this client. To seize, the owner's driver is asked, with @question
- * (its answered() is set), and client_seized_service() is for when it has answered.
- * Return: 0; 1: the question is asked; -EBUSY, -EBADFD, -ENODEV.
+ * IOService::open and close by this client. To @seize from another owner the driver must be asked:
+ * *@ret is the request, and client_seized_service() is for when it has answered.
+ * Return: 0; 1: ask; -EBUSY, -EBADFD, -ENODEV.
  */
-int client_open_service(struct client *client, struct question *question);
+int client_open_service(struct client *client, bool seize, struct request *ret);
 int client_seized_service(struct client *client, IOReturn code);
 int client_close_service(struct client *client);
 

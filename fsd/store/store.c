@@ -10,8 +10,7 @@
 #include <sys/file.h>
 #include <sys/vfs.h>
 
-#include "store/store.h"
-#include "util/escape.h"
+#include "store/objects.h"
 #include "util/log.h"
 #include "util/number.h"
 
@@ -34,12 +33,6 @@ static const char *const memory_names[N_SIDES] = {
 	[SIDE_PRODUCER] = "data",
 	[SIDE_CONSUMER] = "consumer",
 };
-
-static void closedirp(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
 
 /* Small documents */
 
@@ -132,7 +125,7 @@ static void object_name(uint64_t id, const char *suffix, char name[static 32])
 	snprintf(name, 32, "%" PRIu64 "%s", id, suffix);
 }
 
-static int open_object(struct store *store, uint64_t id)
+int store_open_object(struct store *store, uint64_t id)
 {
 	char name[32];
 	int fd;
@@ -502,7 +495,7 @@ int store_use_id(struct store *store, uint64_t id)
 
 static int load_record(struct store *store, uint64_t id, struct record *ret)
 {
-	_cleanup_(closep) int folder = open_object(store, id);
+	_cleanup_(closep) int folder = store_open_object(store, id);
 	_cleanup_(freep) char *text = NULL;
 	int r = folder < 0 ? folder : read_document(folder, "record.json", &text);
 
@@ -536,12 +529,7 @@ int store_each(struct store *store, store_adopt *adopt, void *user)
 
 /* Objects */
 
-/*
- * Where we are not root, @least is what we need ourselves. The owner of a queue
- * may put anything into its folder: only a plain file with no other name is one
- * of ours.
- */
-static int set_attributes(int folder, const char *name, const struct attributes *attributes,
+int store_set_file_attributes(int folder, const char *name, const struct attributes *attributes,
 			  mode_t least)
 {
 	mode_t mode = (attributes->mode & 0777) | (geteuid() == 0 ? 0 : least);
@@ -598,7 +586,7 @@ static int fill_object(struct store *store, int folder, const struct record *rec
 		return r;
 	r = make_queue(store, folder, geometry);
 	for (int i = 0; i < N_SIDES && r == 0; i++)
-		r = set_attributes(folder, memory_names[i], &memory[i], 0600);
+		r = store_set_file_attributes(folder, memory_names[i], &memory[i], 0600);
 	return r;
 }
 
@@ -616,7 +604,7 @@ int store_add(struct store *store, uint64_t id, const struct record *record,
 	folder = openat(store->fd, next, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	r = folder < 0 ? -errno : fill_object(store, folder, record, geometry, memory);
 	if (r == 0 && geometry)
-		r = set_attributes(store->fd, next, &record->own, 0700);
+		r = store_set_file_attributes(store->fd, next, &record->own, 0700);
 	if (r == 0 && renameat(store->fd, next, store->fd, name) < 0)
 		r = -errno;
 	if (r < 0)
@@ -626,7 +614,7 @@ int store_add(struct store *store, uint64_t id, const struct record *record,
 
 int store_save(struct store *store, uint64_t id, const struct record *record)
 {
-	_cleanup_(closep) int folder = open_object(store, id);
+	_cleanup_(closep) int folder = store_open_object(store, id);
 	_cleanup_(freep) char *text = record_to_text(record);
 
 	return folder < 0 ? folder : write_document(folder, "record.json", text);
@@ -683,7 +671,7 @@ void store_announce(struct store *store)
 int store_remake_memory(struct store *store, uint64_t id, enum side side, uint64_t size,
 			const struct attributes *attributes)
 {
-	_cleanup_(closep) int folder = open_object(store, id);
+	_cleanup_(closep) int folder = store_open_object(store, id);
 	const union page page = { 0 };
 	int r;
 
@@ -692,7 +680,7 @@ int store_remake_memory(struct store *store, uint64_t id, enum side side, uint64
 	if (unlinkat(folder, memory_names[side], 0) < 0 && errno != ENOENT)
 		return -errno;
 	r = make_memory(folder, memory_names[side], &page, size);
-	return r < 0 ? r : set_attributes(folder, memory_names[side], attributes, 0600);
+	return r < 0 ? r : store_set_file_attributes(folder, memory_names[side], attributes, 0600);
 }
 
 char *store_memory_path(struct store *store, uint64_t id, enum side side)
@@ -711,7 +699,7 @@ static int make_next(int folder, const struct record *record, const union page *
 	int r = make_memory(folder, "data.new", page, geometry_file_size(geometry));
 
 	if (r == 0)
-		r = set_attributes(folder, "data.new", attributes, 0600);
+		r = store_set_file_attributes(folder, "data.new", attributes, 0600);
 	return r < 0 ? r : write_next(folder, "record.json", text);
 }
 
@@ -719,7 +707,7 @@ int store_replace_data(struct store *store, uint64_t id, const struct record *re
 		       const union page *page, const struct geometry *geometry,
 		       const struct attributes *attributes)
 {
-	_cleanup_(closep) int folder = open_object(store, id);
+	_cleanup_(closep) int folder = store_open_object(store, id);
 	int r;
 
 	if (folder < 0)
@@ -740,122 +728,12 @@ int store_replace_data(struct store *store, uint64_t id, const struct record *re
 int store_set_attributes(struct store *store, uint64_t id, const char *name,
 			 const struct attributes *attributes)
 {
-	_cleanup_(closep) int folder = open_object(store, id);
+	_cleanup_(closep) int folder = store_open_object(store, id);
 	char own[32];
 
 	if (folder < 0)
 		return folder;
 	object_name(id, "", own);
-	return name ? set_attributes(folder, name, attributes, 0600)
-		    : set_attributes(store->fd, own, attributes, 0700);
-}
-
-/* Buffers */
-
-#define BUFFER_PREFIX "buffer-"
-
-static int buffer_file_name(const char *name, char ret[NAME_MAX + 1])
-{
-	_cleanup_(freep) char *escaped = escape(name);
-
-	if (!escaped)
-		return -ENOMEM;
-	if (strlen(escaped) > 200)
-		return -ENAMETOOLONG;
-	snprintf(ret, NAME_MAX + 1, BUFFER_PREFIX "%s", escaped);
-	return 0;
-}
-
-int store_add_buffer(struct store *store, uint64_t id, const char *name,
-		     const struct attributes *attributes)
-{
-	_cleanup_(closep) int folder = open_object(store, id);
-	_cleanup_(closep) int fd = -1;
-	char file[NAME_MAX + 1];
-	int r = folder < 0 ? folder : buffer_file_name(name, file);
-
-	if (r < 0)
-		return r;
-	fd = openat(folder, file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	r = set_attributes(folder, file, attributes, 0600);
-	/* Where memory is linked, its users must be able to reach it. */
-	if (r == 0 && fchmod(folder, 0711) < 0)
-		r = -errno;
-	if (r < 0)
-		unlinkat(folder, file, 0);
-	return r;
-}
-
-int store_open_buffer(struct store *store, uint64_t id, const char *name, int flags)
-{
-	_cleanup_(closep) int folder = open_object(store, id);
-	_cleanup_(closep) int fd = -1;
-	char file[NAME_MAX + 1];
-	struct stat status;
-	int r = folder < 0 ? folder : buffer_file_name(name, file);
-
-	if (r < 0)
-		return r;
-	fd = openat(folder, file, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1)
-		return -EIO;
-	return steal_fd(&fd);
-}
-
-int store_set_buffer_attributes(struct store *store, uint64_t id, const char *name,
-				const struct attributes *attributes)
-{
-	_cleanup_(closep) int folder = open_object(store, id);
-	char file[NAME_MAX + 1];
-	int r = folder < 0 ? folder : buffer_file_name(name, file);
-
-	return r < 0 ? r : set_attributes(folder, file, attributes, 0600);
-}
-
-void store_remove_buffer(struct store *store, uint64_t id, const char *name)
-{
-	_cleanup_(closep) int folder = open_object(store, id);
-	char file[NAME_MAX + 1];
-
-	if (folder >= 0 && buffer_file_name(name, file) == 0)
-		unlinkat(folder, file, 0);
-}
-
-char *store_buffer_path(struct store *store, uint64_t id, const char *name)
-{
-	char file[NAME_MAX + 1], *path;
-
-	if (buffer_file_name(name, file) < 0 ||
-	    asprintf(&path, "%s/%" PRIu64 "/%s", store->path, id, file) < 0)
-		return NULL;
-	return path;
-}
-
-int store_each_buffer(struct store *store, uint64_t id,
-		      int (*found)(void *user, const char *name, const struct attributes *attributes),
-		      void *user)
-{
-	_cleanup_(closep) int folder = open_object(store, id);
-	_cleanup_(closedirp) DIR *dir = folder < 0 ? NULL : fdopendir(dup(folder));
-	struct dirent *item;
-	int r = 0;
-
-	while (dir && r == 0 && (item = readdir(dir))) {
-		_cleanup_(freep) char *name = NULL;
-		struct stat status;
-
-		if (strncmp(item->d_name, BUFFER_PREFIX, strlen(BUFFER_PREFIX)) != 0 ||
-		    fstatat(folder, item->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    !S_ISREG(status.st_mode))
-			continue;
-		name = unescape(item->d_name + strlen(BUFFER_PREFIX));
-		if (name)
-			r = found(user, name, &(struct attributes){ status.st_uid, status.st_gid,
-								     status.st_mode & 0777 });
-	}
-	return r;
+	return name ? store_set_file_attributes(folder, name, attributes, 0600)
+		    : store_set_file_attributes(store->fd, own, attributes, 0700);
 }

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/objects.h"
+#include "util/escape.h"
+
+#define BUFFER_PREFIX "buffer-"
+
+static int buffer_file_name(const char *name, char ret[NAME_MAX + 1])
+{
+	_cleanup_(freep) char *escaped = escape(name);
+
+	if (!escaped)
+		return -ENOMEM;
+	if (strlen(escaped) > 200)
+		return -ENAMETOOLONG;
+	snprintf(ret, NAME_MAX + 1, BUFFER_PREFIX "%s", escaped);
+	return 0;
+}
+
+int store_add_buffer(struct store *store, uint64_t id, const char *name,
+		     const struct attributes *attributes)
+{
+	_cleanup_(closep) int folder = store_open_object(store, id);
+	_cleanup_(closep) int fd = -1;
+	char file[NAME_MAX + 1];
+	int r = folder < 0 ? folder : buffer_file_name(name, file);
+
+	if (r < 0)
+		return r;
+	fd = openat(folder, file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = store_set_file_attributes(folder, file, attributes, 0600);
+	/* Where memory is linked, its users must be able to reach it. */
+	if (r == 0 && fchmod(folder, 0711) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(folder, file, 0);
+	return r;
+}
+
+int store_open_buffer(struct store *store, uint64_t id, const char *name, int flags)
+{
+	_cleanup_(closep) int folder = store_open_object(store, id);
+	_cleanup_(closep) int fd = -1;
+	char file[NAME_MAX + 1];
+	struct stat status;
+	int r = folder < 0 ? folder : buffer_file_name(name, file);
+
+	if (r < 0)
+		return r;
+	fd = openat(folder, file, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1)
+		return -EIO;
+	return steal_fd(&fd);
+}
+
+int store_set_buffer_attributes(struct store *store, uint64_t id, const char *name,
+				const struct attributes *attributes)
+{
+	_cleanup_(closep) int folder = store_open_object(store, id);
+	char file[NAME_MAX + 1];
+	int r = folder < 0 ? folder : buffer_file_name(name, file);
+
+	return r < 0 ? r : store_set_file_attributes(folder, file, attributes, 0600);
+}
+
+void store_remove_buffer(struct store *store, uint64_t id, const char *name)
+{
+	_cleanup_(closep) int folder = store_open_object(store, id);
+	char file[NAME_MAX + 1];
+
+	if (folder >= 0 && buffer_file_name(name, file) == 0)
+		unlinkat(folder, file, 0);
+}
+
+char *store_buffer_path(struct store *store, uint64_t id, const char *name)
+{
+	char file[NAME_MAX + 1], *path;
+
+	if (buffer_file_name(name, file) < 0 ||
+	    asprintf(&path, "%s/%" PRIu64 "/%s", store_path(store), id, file) < 0)
+		return NULL;
+	return path;
+}
+
+int store_each_buffer(struct store *store, uint64_t id,
+		      int (*found)(void *user, const char *name, const struct attributes *attributes),
+		      void *user)
+{
+	_cleanup_(closep) int folder = store_open_object(store, id);
+	_cleanup_(closedirp) DIR *dir = folder < 0 ? NULL : fdopendir(dup(folder));
+	struct dirent *item;
+	int r = 0;
+
+	while (dir && r == 0 && (item = readdir(dir))) {
+		_cleanup_(freep) char *name = NULL;
+		struct stat status;
+
+		if (strncmp(item->d_name, BUFFER_PREFIX, strlen(BUFFER_PREFIX)) != 0 ||
+		    fstatat(folder, item->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(status.st_mode))
+			continue;
+		name = unescape(item->d_name + strlen(BUFFER_PREFIX));
+		if (name)
+			r = found(user, name, &(struct attributes){ status.st_uid, status.st_gid,
+								     status.st_mode & 0777 });
+	}
+	return r;
+}
