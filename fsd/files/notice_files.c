@@ -23,6 +23,7 @@ static int parse_object(const char *text, size_t size, json_t **ret)
 		return failure(r, "no JSON: %s", problem);
 	if (r == 0 && !json_is_object(*ret)) {
 		json_decref(*ret);
+		*ret = NULL;
 		return failure(-EINVAL, "a dictionary is wanted, as {\"IOProviderClass\":\"IOService\"}");
 	}
 	return r;
