@@ -235,6 +235,43 @@ START_TEST(a_written_value_is_whole_or_refused)
 }
 END_TEST
 
+START_TEST(a_passing_node_is_forgotten_when_there_are_many)
+{
+	struct node *folder = make(root, "folder"), *first, *again, *node;
+	char name[16];
+
+	ck_assert_int_eq(node_new_passing(folder, "first", &def, &own, &first), 0);
+	ck_assert_int_eq(node_new_passing(folder, "first", &def, &own, &again), 0);
+	ck_assert_ptr_eq(first, again);
+	for (int i = 0; i < 5000; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		ck_assert_int_eq(node_new_passing(folder, name, &def, &own, &node), 0);
+	}
+	ck_assert_ptr_null(node_find(folder, "first"));
+	ck_assert_ptr_nonnull(node_find(folder, "4999"));
+	node_remove(folder);			/* they go with it */
+	ck_assert_int_eq(n_freed, 5002);
+}
+END_TEST
+
+START_TEST(a_part_keeps_the_whole_whose_object_it_has)
+{
+	struct node *whole = make(root, "whole"), *part = make(whole, "part");
+	const struct row *row;
+	int object;
+
+	whole->object = &object;
+	node_lend(part, whole);
+	ck_assert_ptr_eq(part->object, &object);
+	node_ref(part);
+	node_remove_all(whole);
+	ck_assert_ptr_eq(node_removed_by_inode(node_inode(part, NULL), &row), part);
+	ck_assert_int_eq(n_freed, 0);
+	node_unref(part);
+	ck_assert_int_eq(n_freed, 1);		/* the whole; a part's object is not its own */
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_checked_fixture(tests, make_root, NULL);
@@ -252,4 +289,6 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_directory_that_may_be_read_may_be_searched);
 	tcase_add_test(tests, an_attribute_is_one_text_at_any_size_of_read);
 	tcase_add_test(tests, a_written_value_is_whole_or_refused);
+	tcase_add_test(tests, a_passing_node_is_forgotten_when_there_are_many);
+	tcase_add_test(tests, a_part_keeps_the_whole_whose_object_it_has);
 }
