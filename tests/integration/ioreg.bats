@@ -11,7 +11,10 @@ setup() {
 	IOREG=$(dirname "$(dirname "$FSD")")/libqueue/ioreg
 	export FSD_MOUNT=$MNT LC_ALL=C
 }
-teardown() { fsd_teardown; }
+teardown() {
+	exec 5>&- 6>&-
+	fsd_teardown
+}
 
 # register SERVICE...
 register() {

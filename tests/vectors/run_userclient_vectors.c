@@ -250,8 +250,10 @@ static json_t *run_life_with_result(const char *operation, json_t *words)
 {
 	if (is(operation, "IOServiceClose"))
 		return name_of(close_next());
-	if (is(operation, "clientDied"))
+	if (is(operation, "clientDied")) {
+		wait_until_quiet();
 		return name_of(driver_client_died());
+	}
 	if (is(operation, "call"))
 		return name_of(IOConnectCallScalarMethod(connections[0], 0, NULL, 0, NULL, NULL));
 	if (is(operation, "mapMemory"))

@@ -138,7 +138,10 @@ class Service:
     def run(self):
         text = b''
         while True:
-            data = os.read(self.driver, 65536)
+            try:
+                data = os.read(self.driver, 65536)
+            except OSError:             # the mount has gone
+                return
             if not data:
                 return
             *lines, text = (text + data).split(b'\n')
@@ -382,8 +385,10 @@ class Life(Family):
         return self.mount.code_of(open_it)
 
     def writable(self, type):
+        """Where memory is a link, root may open what nobody may write"""
         del type
-        return fcntl.fcntl(self.memory, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
+        opened = fcntl.fcntl(self.memory, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
+        return opened and os.fstat(self.memory).st_mode & 0o222 != 0
 
     def sendAsync(self, nargs, n=1, canDrop=False):
         line = {'async': 1, 'conn': self.connection.number, 'rc': 0, 'args': [0] * nargs, 'candrop': canDrop}
@@ -488,7 +493,10 @@ class Events(Family):
 
 
 class Terminate(Family):
-    """Which session became readable before which, epoll says: it hands out what is ready in that order"""
+    """Which session became readable before which, epoll says: it hands out what is ready in that order
+
+    The services are busy before, for else the first line would be that they are now.
+    """
     def terminate(self, service):
         paths = {service: self.mount / f'IOService/{service}'}
         paths |= {name: f'{paths[service]}/{name}' for name in self.given['tree'][service]}
@@ -496,6 +504,8 @@ class Terminate(Family):
             os.mkdir(path)
             write(f'{path}/ctl', 'register\n')
         read(self.mount / 'quiet')
+        for path in paths.values():
+            write(f'{path}/ctl', 'busy +1\n')
         events, order = os.open(self.mount / 'events', os.O_RDONLY), select.epoll()
         sessions = {os.open(f'{path}/events', os.O_RDONLY): name for name, path in paths.items()}
         for session in sessions:

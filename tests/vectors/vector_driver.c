@@ -167,6 +167,7 @@ static void make_descriptor(void)
 	const json_t *method = given("method");
 
 	descriptor = (IOExternalMethod){
+		.object = &driver,
 		.func = called_by_index,
 		.flags = legacy_type(json_string_value(json_object_get(method, "type"))),
 		.count0 = size_of(method, "c0"),

@@ -18,6 +18,7 @@ import time
 PATIENCE = float(os.environ.get('FSD_TEST_PATIENCE', 10))
 READY = '=#=ready=#='
 OF_DRIVERS = re.compile(r'driver got: |pulse\.sh: line |dropped \d')
+TIMED_OUT = 'Terminated'                # bash, of a pipe from timeout(1), or not
 NAMES_ONLY = re.compile(r'ls \$U$')     # a list that may be longer
 
 NOT_THE_SAME = [
@@ -118,14 +119,37 @@ class Play:
         shell = self.shells[name]
         if name == 'driver':            # a shell speaks of jobs that have ended when it is typed in
             time.sleep(0.3)
+        if command.startswith('timeout '):
+            self.let_drivers_finish()
         wanted = [line for line in lines if not OF_DRIVERS.match(line)]
         self.wanted_of_drivers += [line for line in lines if OF_DRIVERS.match(line)]
         said, shell.text = shell.text, ''
-        shown = self.keep(said + shell.type(command))
+        shown = [line for line in self.keep(said + shell.type(command)) if line != TIMED_OUT]
+        self.registered(command)
         if NAMES_ONLY.search(command):
             wanted, names = ' '.join(wanted).split(), ' '.join(shown).split()
             shown = [word for word in wanted if word in names]
         self.compare(f'{name}$ {command}', wanted, shown)
+
+    def registered(self, command):
+        """What a driver does in the background is done before the next command is typed"""
+        started = re.search(r'\$M(/IOService/\S+).* &$', command)
+        end = time.monotonic() + PATIENCE
+        while started and time.monotonic() < end:
+            try:
+                with open(f'{self.mount}{started[1]}/state', encoding='ascii') as file:
+                    if file.read().startswith('registered matched'):
+                        return
+            except OSError:
+                pass
+            time.sleep(0.01)
+
+    def let_drivers_finish(self):
+        """What was sent before this is read shows what a queue without a reader keeps"""
+        driver, said = self.shells.get('driver'), None
+        while driver and driver.text != said:
+            said = driver.text
+            driver.read(0.5)
 
     def drivers(self):
         end = time.monotonic() + PATIENCE
