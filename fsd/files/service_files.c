@@ -177,7 +177,7 @@ static int find_foreign_child(struct node *node, const char *name, struct node *
 	const struct service *service = node->object;
 	const struct entry_link *link;
 
-	list_for_each(link, &service->entry.children, of_parent)
+	list_for_each(link, &service->entry.guests, of_host)
 		if (is_elsewhere(link, node) && strcmp(link->child->node->name, name) == 0)
 			return view_make_link(node, name, link->child->id, ret);
 	return -ENOENT;
@@ -220,7 +220,7 @@ static int list(struct node *node, bool of_plane, struct names *names)
 	for (size_t i = 0; i < (of_plane ? 2 : ARRAY_SIZE(folders)) && r == 0; i++)
 		if (!node_find(node, folders[i].name))
 			r = names_add(names, folders[i].name, S_IFDIR);
-	list_for_each(link, &service->entry.children, of_parent)
+	list_for_each(link, &service->entry.guests, of_host)
 		if (r == 0 && is_elsewhere(link, node))
 			r = names_add(names, link->child->node->name, S_IFLNK);
 	return r;

@@ -360,6 +360,9 @@ int entry_attach(struct entry *child, struct entry *parent, struct plane *plane)
 	link->plane = plane;
 	link->parent = parent;
 	link->child = child;
+	list_init(&link->of_host);
+	if (entry_parent(child, plane))
+		list_append(&parent->guests, &link->of_host);
 	list_append(&parent->children, &link->of_parent);
 	list_append(&child->parents, &link->of_child);
 	return 0;
@@ -369,6 +372,7 @@ static void link_free(struct entry_link *link)
 {
 	list_remove(&link->of_parent);
 	list_remove(&link->of_child);
+	list_remove(&link->of_host);
 	free(link);
 }
 
@@ -497,6 +501,7 @@ int entry_init(struct entry *entry, enum entry_kind kind, uint64_t id, const cha
 	*entry = (struct entry){ .id = id, .kind = kind };
 	list_init(&entry->parents);
 	list_init(&entry->children);
+	list_init(&entry->guests);
 	list_init(&entry->keys);
 	list_init(&entry->all);
 	list_init(&entry->walk);

@@ -45,6 +45,7 @@ struct entry_link {
 	struct plane *plane;
 	struct entry *parent, *child;
 	struct list of_parent, of_child;	/* in the order of attaching */
+	struct list of_host;			/* when the child had a parent in this plane before */
 };
 
 struct entry {
@@ -57,6 +58,7 @@ struct entry {
 	uint32_t state;
 	uint32_t busy;
 	struct list parents, children;	/* entry_link.of_child, entry_link.of_parent */
+	struct list guests;		/* entry_link.of_host: children that are also below others */
 	struct node *node;		/* borrowed: its directory in the mount */
 
 	struct list all;		/* in the order of ids */
