@@ -170,6 +170,7 @@ is_empty() { [ -z "$(ls "$1")" ]; }
 	eventually gone "$CLIENT"
 	wait "$CLIENT"
 	run_fsd
+	connection refused TestDriver kIOReturnNotReady
 }
 
 @test "a call is under way when another thread closes the connection" {
@@ -192,6 +193,12 @@ is_empty() { [ -z "$(ls "$1")" ]; }
 @test "each port hears of its own calls, whoever dispatches it" {
 	tested
 	connection ports
+}
+
+@test "connections go while completions are under way in another thread" {
+	tested
+	connection close_during_completions "$(counted 100 5000)"
+	eventually is_empty "$MNT/IOService/Test/clients"
 }
 
 @test "memory is shared, read-only where the driver says so, and asked for where it does not" {

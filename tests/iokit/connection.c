@@ -398,7 +398,7 @@ static void completed(void *refcon, IOReturn result, void **words, uint32_t n)
 	check((unsigned)result == seen->n && n == seen->n_words);
 	for (uint32_t i = 0; i < n; i++)
 		check((uintptr_t)words[i] == seen->n + i);
-	seen->n++;
+	__atomic_store_n(&seen->n, seen->n + 1, __ATOMIC_RELEASE);
 }
 
 static void completed_none(void *refcon, IOReturn result)
@@ -524,6 +524,38 @@ static void ports(char **arguments)
 	IONotificationPortDestroy(queued);
 	IONotificationPortDestroy(port);
 	OSObject_release(queue);
+}
+
+static void count(void *refcon, IOReturn result)
+{
+	(void)result;
+	__atomic_fetch_add((unsigned *)refcon, 1, __ATOMIC_RELAXED);
+}
+
+/* Completions are under way in another thread while connections go. */
+static void close_during_completions(char **arguments)
+{
+	IONotificationPortRef port = IONotificationPortCreate(kIOMainPortDefault);
+	uint64_t reference[kOSAsyncRef64Count], in[] = { 50, 0 };
+	IODispatchQueue *queue = NULL;
+	static unsigned n_seen;
+	io_connect_t connect;
+
+	gives(kIOReturnSuccess, IODispatchQueue_Create("completions", 0, 0, &queue));
+	IONotificationPortSetDispatchQueue(port, queue);
+	set_reference(reference, (uintptr_t)count, &n_seen);
+	for (int i = 0; i < atoi(arguments[0]); i++) {
+		connect = open_test();
+		gives(kIOReturnSuccess,
+		      IOConnectCallAsyncScalarMethod(connect, TICKS,
+						     IONotificationPortGetMachPort(port), reference,
+						     kOSAsyncRef64Count, in, 2, NULL, NULL));
+		usleep((useconds_t)(i % 10) * 300);
+		gives(kIOReturnSuccess, i % 2 ? IOServiceClose(connect) : IOConnectRelease(connect));
+	}
+	IONotificationPortDestroy(port);
+	OSObject_release(queue);
+	check(n_seen > 0);
 }
 
 /* --- memory */
@@ -719,6 +751,7 @@ static const struct {
 	{ "completions", completions, 0 },
 	{ "early_completion", early_completion, 0 },
 	{ "ports", ports, 0 },
+	{ "close_during_completions", close_during_completions, 1 },
 	{ "maps", maps, 0 },
 	{ "many", many, 1 },
 	{ "queue_map", queue_map, 1 },

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A driver in Python: what a service needs, and a loop over the lines of its session (fsd(5))"""
 import base64
+import errno
 import json
 import os
 
@@ -48,8 +49,14 @@ class Driver:
         os.write(self.session, json.dumps(line).encode() + b'\n')
 
     def complete(self, request, *arguments, rc=SUCCESS, **more):
-        """Of an asynchronous call"""
-        self.say(**{'async': request['async']}, conn=request['conn'], rc=rc, args=list(arguments), **more)
+        """Of an asynchronous call. Return: whether the client is there still"""
+        try:
+            self.say(**{'async': request['async']}, conn=request['conn'], rc=rc, args=list(arguments), **more)
+        except OSError as error:
+            if error.errno != errno.ENODEV:
+                raise
+            return False
+        return True
 
     def answer(self, request, rc=SUCCESS, so=(), sob=None, **more):
         if so:
