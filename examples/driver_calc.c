@@ -110,6 +110,7 @@ static const struct IOUserClientMethods client_methods = { .clientClose = client
 static const struct IOUserClientClass client_class = {
 	.className = "CalculatorUserClient",
 	.methods = &client_methods,
+	.properties = kIOUserClientProperties2022,
 	.dispatch2022 = table,
 	.dispatchCount = sizeof(table) / sizeof(table[0]),
 	.selectorNames = names,

@@ -58,6 +58,7 @@ static const char *const names[] = { "produce" };
 
 static const struct IOUserClientClass client_class = {
 	.className = "QueueUserClient",
+	.properties = kIOUserClientProperties2022,
 	.dispatch2022 = table,
 	.dispatchCount = 1,
 	.selectorNames = names,

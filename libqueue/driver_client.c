@@ -168,6 +168,8 @@ IOReturn IOService_newUserClientOfClass(IOService *service,
 
 	if (!service || !userClientClass || !handler)
 		return kIOReturnBadArgument;
+	if (properties)		/* an open has none to bring */
+		return kIOReturnUnsupported;
 	client = IOUserClient_alloc(userClientClass);
 	if (!client)
 		return kIOReturnNoMemory;
@@ -186,4 +188,25 @@ IOReturn IOService_newUserClient(IOService *service, task_t owningTask, void *se
 		return kIOReturnUnsupported;
 	return IOService_newUserClientOfClass(service, service->service_class->userClientClass,
 					      owningTask, securityID, type, properties, handler);
+}
+
+/* --- what a class with a modern table has to say of itself */
+
+IOReturn client_check_2022(const IOUserClient *client)
+{
+	static const char *const locking[] = {
+		kIOUserClientDefaultLockingKey, kIOUserClientDefaultLockingSetPropertiesKey,
+		kIOUserClientDefaultLockingSingleThreadExternalMethodKey,
+	};
+	const json_t *value = json_object_get(client->properties, kIOUserClientEntitlementsKey);
+
+	if (!client->client_class->dispatch2022)
+		return kIOReturnSuccess;
+	/* Who holds the one that is named, fsd has found out. */
+	if (!json_is_false(value) && !json_is_string(value))
+		return kIOReturnNotPrivileged;
+	for (size_t i = 0; i < sizeof(locking) / sizeof(locking[0]); i++)
+		if (!json_object_get(client->properties, locking[i]))
+			return kIOReturnError;
+	return kIOReturnSuccess;
 }

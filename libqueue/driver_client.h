@@ -45,11 +45,17 @@ struct IOUserClient {
 	(CLIENT_OVERRIDES(client, function) ? (client)->client_class->methods->function : \
 	 IOUserClient_##function)
 
+/* Return: Success, or why a user client with a modern table cannot be opened. */
+IOReturn client_check_2022(const IOUserClient *client);
+
 /* By number. Return: it, or NULL. */
 struct connection *service_find_connection(const IOService *service, uint64_t number);
 
 /* @client, a reference that this takes over, serves connection @number. Return: 0 or -ENOMEM. */
 int service_add_connection(IOService *service, uint64_t number, IOUserClient *client);
+
+/* It cannot be opened after all: the driver is told of a close, and it ends. */
+void client_refuse(IOUserClient *client);
 
 /* A client closed it, or died. */
 void service_close_connection(IOService *service, struct connection *connection, bool died);

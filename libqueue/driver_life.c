@@ -69,6 +69,17 @@ static void client_end(IOUserClient *client)
 	OSSafeReleaseNULL(client->task);
 }
 
+void client_refuse(IOUserClient *client)
+{
+	IOService *service = client->service;
+
+	client->is_closed = true;
+	CLIENT_CALL(client, clientClose)(client);
+	if (service)
+		client_end(client);
+	OSObject_release(client);
+}
+
 /* Take it away from the service; with the last one its user client ends. */
 static void remove_connection(IOService *service, struct connection *connection)
 {

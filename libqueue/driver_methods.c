@@ -139,15 +139,25 @@ static json_t *group_of(json_t *document, const char *group)
 	return json_object_get(document, group);
 }
 
+/* What else it may be is no entitlement, and refused at each open. */
+static bool is_useful(const struct known *row, const json_t *value)
+{
+	return strcmp(row->property, kIOUserClientEntitlementsKey) != 0 ||
+	       json_is_string(value) || json_is_false(value);
+}
+
 static void put_known(json_t *document, const json_t *properties)
 {
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		json_t *value = json_object_get(properties, known[i].property);
-		json_t *group = value ? group_of(document, known[i].group) : NULL;
+		json_t *group;
 
-		if (value && known[i].if_present)
+		if (!value || !is_useful(&known[i], value))
+			continue;
+		group = group_of(document, known[i].group);
+		if (known[i].if_present)
 			json_object_set_new(group, known[i].key, json_true());
-		else if (value)
+		else
 			json_object_set(group, known[i].key, value);
 	}
 }

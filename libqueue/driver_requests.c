@@ -28,6 +28,23 @@ static uint64_t word_of(const json_t *object, const char *key)
 	return json_text_word(json_object_get(object, key), &word) < 0 ? 0 : word;
 }
 
+/* @client, a reference that this takes over, is to serve the new connection. */
+static IOReturn connect_client(struct request *request, IOUserClient *client)
+{
+	IOReturn result = client->n_connections == 0 ? client_check_2022(client) : kIOReturnSuccess;
+
+	if (result == kIOReturnSuccess &&
+	    service_add_connection(request->service, request->number, client) < 0)
+		result = kIOReturnNoMemory;
+	if (result == kIOReturnSuccess)
+		return result;
+	if (client->n_connections == 0)
+		client_refuse(client);
+	else
+		OSObject_release(client);
+	return result;
+}
+
 static IOReturn serve_open(struct request *request)
 {
 	IOService *service = request->service;
@@ -39,13 +56,8 @@ static IOReturn serve_open(struct request *request)
 		return kIOReturnNoMemory;
 	result = SERVICE_CALL(service, newUserClient)(service, task, task, request->type, NULL,
 						      &client);
-	if (result == kIOReturnSuccess && !client)
-		result = kIOReturnError;
-	if (result == kIOReturnSuccess &&
-	    service_add_connection(service, request->number, client) < 0)
-		result = kIOReturnNoMemory;
-	if (result != kIOReturnSuccess)
-		OSObject_release(client);
+	if (result == kIOReturnSuccess)
+		result = client ? connect_client(request, client) : kIOReturnError;
 	OSObject_release(task);
 	return result;
 }

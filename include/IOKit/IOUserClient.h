@@ -91,13 +91,22 @@ enum {
 /* The name of a dispatch queue: IOService_SetDispatchQueue(). */
 #define IOUserClientQueueNameExternalMethod	"IOUserClientQueueExternalMethod"
 
-/* Properties of a class that fsd has to know; see struct IOUserClientClass. */
+/*
+ * Properties of a class that fsd has to know; see struct IOUserClientClass. One with a table
+ * dispatch2022 must have the first, false or an entitlement's name, and the three of locking;
+ * else each open is kIOReturnNotPrivileged, or kIOReturnError.
+ */
 #define kIOUserClientEntitlementsKey		"IOUserClientEntitlements"
 #define kIOUserClientSharedInstanceKey		"IOUserClientSharedInstance"
 #define kIOUserClientDefaultLockingKey		"IOUserClientDefaultLocking"
 #define kIOUserClientDefaultLockingSetPropertiesKey	"IOUserClientDefaultLockingSetProperties"
 #define kIOUserClientDefaultLockingSingleThreadExternalMethodKey \
 	"IOUserClientDefaultLockingSingleThreadExternalMethod"
+/* These four: anybody may open it, and it is locked as others are. New. */
+#define kIOUserClientProperties2022 \
+	"{\"IOUserClientEntitlements\": false, \"IOUserClientDefaultLocking\": true," \
+	" \"IOUserClientDefaultLockingSetProperties\": false," \
+	" \"IOUserClientDefaultLockingSingleThreadExternalMethod\": false}"
 #define kIOUserClientPrivilegeKey		"IOUserClientPrivilege"		/* new */
 #define kIOUserClientTimeoutKey			"IOUserClientTimeout"		/* new; ms */
 
@@ -206,7 +215,7 @@ typedef IOReturn (*IOAsyncMethod)(void *object, OSAsyncReference asyncRef, void 
 typedef IOMethod IOTrap;
 
 typedef struct IOExternalMethod {
-	void *object;
+	void *object;			/* NULL: as if there were no such method */
 	IOMethod func;
 	IOOptionBits flags;
 	IOByteCount count0;

@@ -308,6 +308,7 @@ static const struct IOUserClientClass client_class = {
 	.className = "AllUserClient",
 	.referenceSize = sizeof(struct own),
 	.methods = &client_methods,
+	.properties = kIOUserClientProperties2022,
 	.dispatch2022 = table,
 	.dispatchCount = sizeof(table) / sizeof(table[0]),
 };

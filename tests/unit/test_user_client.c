@@ -31,7 +31,8 @@ static void set_up(void)
 	*said = '\0';
 	methods = (struct IOUserClientMethods){ 0 };
 	service_methods = (struct IOServiceMethods){ 0 };
-	client_class = (struct IOUserClientClass){ .className = "TestClient", .methods = &methods };
+	client_class = (struct IOUserClientClass){ .className = "TestClient", .methods = &methods,
+						   .properties = kIOUserClientProperties2022 };
 	service_class = (struct IOServiceClass){ .className = "Svc:Base", .methods = &service_methods,
 						 .userClientClass = &client_class };
 	new_driver_mount(&mount);
@@ -794,6 +795,44 @@ START_TEST(an_open_that_is_refused_leaves_nothing)
 }
 END_TEST
 
+START_TEST(a_modern_class_says_its_entitlement_and_its_locking)
+{
+	static const IOExternalMethodDispatch2022 one[] = { { count_call, 0, 0, 0, 0, 0, NULL } };
+	static const struct {
+		const char *properties;
+		IOReturn result;
+	} cases[] = {
+		{ NULL, kIOReturnNotPrivileged },
+		{ "{\"IOUserClientEntitlements\": true}", kIOReturnNotPrivileged },
+		{ "{\"IOUserClientEntitlements\": false}", kIOReturnError },
+		{ "{\"IOUserClientEntitlements\": \"x\", \"IOUserClientDefaultLocking\": true}", kIOReturnError },
+		{ kIOUserClientProperties2022, kIOReturnSuccess },
+	};
+
+	note_all();
+	client_class.dispatch2022 = one;
+	client_class.dispatchCount = 1;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		client_class.properties = cases[i].properties;
+		*said = '\0';
+		assert_code(asked(service, "{'op':'open','id':1,'conn':1,'type':7,%s}", OPENER), cases[i].result);
+		if (cases[i].result != kIOReturnSuccess)
+			assert_said("initWithTask start clientClose willTerminate didTerminate stop free ");
+	}
+}
+END_TEST
+
+START_TEST(an_open_has_no_properties_to_bring)
+{
+	json_auto_t *properties = json_object();
+	IOUserClient *client = NULL;
+
+	ck_assert_int_eq(IOService_newUserClient(service, NULL, NULL, 0, properties, &client),
+			 kIOReturnUnsupported);
+	ck_assert_ptr_null(client);
+}
+END_TEST
+
 /* --- the object */
 
 START_TEST(a_user_client_has_its_class_its_bytes_and_properties)
@@ -803,7 +842,6 @@ START_TEST(a_user_client_has_its_class_its_bytes_and_properties)
 	IOUserClient *client;
 
 	client_class.referenceSize = 40;
-	client_class.properties = "{\"IOUserClientDefaultLocking\": true}";
 	client = opened();
 	ck_assert_str_eq(OSMetaClass_getClassName(IOUserClient_getMetaClass(client)), "TestClient");
 	ck_assert_ptr_eq(OSObject_metaCast(client, "IOUserClient"), client);
@@ -1375,6 +1413,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_client_that_is_terminated_by_its_own_call_ends_after_it);
 	tcase_add_test(tests, a_service_that_goes_stops_its_clients_and_closes_none);
 	tcase_add_test(tests, an_open_that_is_refused_leaves_nothing);
+	tcase_add_test(tests, a_modern_class_says_its_entitlement_and_its_locking);
+	tcase_add_test(tests, an_open_has_no_properties_to_bring);
 	tcase_add_test(tests, a_user_client_has_its_class_its_bytes_and_properties);
 	tcase_add_test(tests, the_base_class_says_no);
 	tcase_add_test(tests, a_client_is_connected_to_another_one_of_the_service);
