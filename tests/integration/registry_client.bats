@@ -13,7 +13,10 @@ setup() {
 	S=$MNT/IOService
 	: "${SHAPES:=$(dirname "$EXAMPLES")/tests/shapes}"
 }
-teardown() { fsd_teardown; }
+teardown() {
+	exec 5>&- 7>&-
+	fsd_teardown
+}
 
 registry() { "$SHAPES/registry" "$@"; }
 

@@ -107,6 +107,7 @@ static void matches(char **arguments)
 
 	check(IOServiceMatchPropertyTable(open_entry(arguments[0]), dictionary, &answer));
 	printf("%d %zu\n", answer, dictionary->refcount);
+	json_decref(dictionary);
 }
 
 /* walk PLANE OPTIONS [PATH] */
