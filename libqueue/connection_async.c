@@ -15,7 +15,7 @@
 
 #include "cleanup.h"
 #include "connection_call.h"
-#include "connection_lines.h"
+#include "lines.h"
 #include "mount.h"
 #include "notify.h"
 

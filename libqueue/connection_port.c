@@ -17,8 +17,8 @@
 
 #include "cleanup.h"
 #include "connection.h"
-#include "connection_lines.h"
 #include "json_text.h"
+#include "lines.h"
 #include "mount.h"
 #include "notify.h"
 

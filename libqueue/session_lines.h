@@ -8,10 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lines.h"
+
 struct session_lines {
 	int fd;			/* borrowed; O_NONBLOCK */
-	char *text;		/* owned: what was read, and not taken yet */
-	size_t n, room, at;
+	struct lines text;	/* what was read, and not taken yet */
 	bool ended;		/* there will be no more */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * connection_lines - a session that sends lines now and then: what was read, and the
+ * lines - a session that sends lines now and then: what was read, and the
  * lines in it
  */
 #pragma once
@@ -17,9 +17,9 @@ struct lines {
 void lines_free(struct lines *lines);
 
 /*
- * Read some of what there is at @fd, which does not block. A line that is longer
- * than a document may be is dropped.
- * Return: 1; 0 at the end of the session; a negative errno, -EAGAIN when there is nothing.
+ * Read some of what there is at @fd. A line that is longer than one with a document in
+ * it may be is dropped.
+ * Return: 1; 0 at the end of the session; a negative errno, -EAGAIN when there is nothing, and @fd does not block.
  */
 int lines_read(struct lines *lines, int fd);
 

@@ -4,10 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "connection_lines.h"
 #include "json_text.h"
+#include "lines.h"
 
 #define ROOM_FIRST	4096u
+#define MAX_LINE	(2 * JSON_TEXT_MAX)	/* a document, and what is around it */
 
 void lines_free(struct lines *lines)
 {
@@ -33,7 +34,7 @@ static int make_room(struct lines *lines)
 	forget(lines);
 	if (lines->size < lines->room)
 		return 0;
-	if (lines->room > JSON_TEXT_MAX) {
+	if (lines->room > MAX_LINE) {
 		lines->size = 0;
 		return 0;
 	}
