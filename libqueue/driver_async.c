@@ -60,12 +60,12 @@ static IOReturn send_completion(mach_port_t number, IOReturn result, const uint6
 	struct driver_port port;
 	IOReturn sent;
 
+	if (number == MACH_PORT_NULL)
+		return kIOReturnSuccess;
 	if (n > kMaxAsyncArgs)
 		return kIOReturnMessageTooLarge;
 	if (n > 0 && !args)
 		return kIOReturnBadArgument;
-	if (number == MACH_PORT_NULL)
-		return kIOReturnSuccess;
 	if (!driver_port_get(number, &port))
 		return MACH_SEND_INVALID_DEST;
 	sent = send_line(port.service,
@@ -105,9 +105,8 @@ IOReturn IOUserClient_sendAsyncResult(OSAsyncReference reference, IOReturn resul
 
 	if (!reference)
 		return kIOReturnBadArgument;
-	if (numArgs > kMaxAsyncArgs)
-		return kIOReturnMessageTooLarge;
-	for (UInt32 i = 0; args && i < numArgs; i++)
+	/* More than that is looked at by nobody. */
+	for (UInt32 i = 0; args && numArgs <= kMaxAsyncArgs && i < numArgs; i++)
 		wide[i] = (uintptr_t)args[i];
 	return send_completion(port_of(reference[kIOAsyncReservedIndex]), result,
 			       args ? wide : NULL, numArgs, false);

@@ -60,6 +60,9 @@ void client_refuse(IOUserClient *client);
 /* A client closed it, or died. */
 void service_close_connection(IOService *service, struct connection *connection, bool died);
 
+/* No request waits: shared connections that are gone have been told of all closes. */
+void service_drained(IOService *service);
+
 /* fsd is gone: so have all clients. */
 void service_lose_connections(IOService *service);
 

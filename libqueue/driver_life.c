@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cleanup.h"
 #include "driver_client.h"
 #include "driver_port.h"
 #include "driver_task.h"
@@ -111,22 +112,63 @@ IOReturn IOUserClient_clientDied(IOUserClient *client)
 	return CLIENT_CALL(client, clientClose)(client);
 }
 
-void service_close_connection(IOService *service, struct connection *connection, bool died)
+static void tell_of_close(IOUserClient *client, bool died)
 {
-	IOUserClient *client = connection->client;
-
 	if (died)
 		CLIENT_CALL(client, clientDied)(client);
 	else if (!client->is_closed || is_shared(client))
 		IOUserClient_clientDied(client);	/* the base's, which does just that */
-	remove_connection(service, connection);
+}
+
+/*
+ * A shared connection is open as often as it was opened, and how often that was, only fsd knows.
+ * When its directory is gone, the last has closed it; but the news of some may still wait to be read.
+ */
+static bool is_gone(const IOService *service, const struct connection *connection)
+{
+	_cleanup_(freep) char *path = NULL;
+
+	if (asprintf(&path, "%s/clients/%llu", service->directory,
+		     (unsigned long long)connection->number) < 0) {
+		path = NULL;
+		return false;
+	}
+	return access(path, F_OK) < 0 && errno == ENOENT;
+}
+
+void service_close_connection(IOService *service, struct connection *connection, bool died)
+{
+	tell_of_close(connection->client, died);
+	if (is_shared(connection->client))
+		connection->is_gone = is_gone(service, connection);
+	else
+		remove_connection(service, connection);
+}
+
+static struct connection *find_gone(const IOService *service)
+{
+	struct connection *connection = service->connections;
+
+	while (connection && !connection->is_gone)
+		connection = connection->next;
+	return connection;
+}
+
+void service_drained(IOService *service)
+{
+	struct connection *connection;
+
+	while ((connection = find_gone(service)))
+		remove_connection(service, connection);
 }
 
 void service_lose_connections(IOService *service)
 {
 	service->depth++;
-	while (service->connections)
-		service_close_connection(service, service->connections, true);
+	while (service->connections) {
+		tell_of_close(service->connections->client, true);
+		remove_connection(service, service->connections);
+	}
 	service->depth--;
 }
 

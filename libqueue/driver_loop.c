@@ -113,6 +113,8 @@ static bool serve_one(IOService *service)
 
 	if (r == 1)
 		answer(service, request);
+	else if (r == 0)
+		service_drained(service);
 	else if (r == -ENODATA)
 		end(service);
 	else if (r < 0)

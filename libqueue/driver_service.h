@@ -20,6 +20,7 @@ struct connection {
 	struct connection *next;
 	uint64_t number;
 	IOUserClient *client;		/* owned */
+	bool is_gone;			/* of a shared one: closed by all who had it open */
 };
 
 /* What is behind a memory type or a port of all clients. */
