@@ -78,7 +78,15 @@ int service_dir_create(struct node *node, const char *name, mode_t mode,
 int service_dir_set_attributes(struct node *node, const struct row *row,
 			       const struct attributes *attributes)
 {
-	return service_set_attributes(node->object, false, row, attributes);
+	int r = service_set_attributes(node->object, false, row, attributes);
+	struct node *child;
+
+	if (r < 0 || !row || row != node_row(node, "clone"))
+		return r;
+	list_for_each(child, &node->children, siblings)	/* clone.TYPE is the same file */
+		if (child->def == &clone_leaf)
+			child->own = *attributes;
+	return 0;
 }
 
 int queues_dir_make(struct node *node, const char *name, mode_t mode, const struct caller *caller)

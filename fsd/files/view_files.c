@@ -237,11 +237,28 @@ static int names_list(struct node *node, struct names *names)
 static const struct node_def names_dir = { .rows = no_rows, .find = names_find,
 					   .list = names_list };
 
-/* err/PID: who was refused may read why */
+/* err/PID: who was refused may read why; not who had the same pid before, nor who has it later */
+
+static uint64_t number_of(const struct refusal *refusal)
+{
+	return (uint64_t)refusal->uid << 32 | (uint32_t)refusal->pid;
+}
+
+static const struct refusal *find_refusal(const struct node *node)
+{
+	const struct refusal *refusal = refusal_find((pid_t)(uint32_t)node->number);
+
+	return refusal && number_of(refusal) == node->number ? refusal : NULL;
+}
+
+static bool is_of_another(const struct node *node)
+{
+	return !find_refusal(node);
+}
 
 static int refusal_show(struct node *node, FILE *out)
 {
-	const struct refusal *refusal = refusal_find((pid_t)node->number);
+	const struct refusal *refusal = find_refusal(node);
 	const char *name = refusal ? IOReturnName((IOReturn)refusal->code) : NULL;
 
 	if (!refusal)
@@ -267,10 +284,8 @@ static int refusals_find(struct node *node, const char *name, struct node **ret)
 		return -ENOENT;
 	own = (struct attributes){ refusal->uid, node->own.gid, 0400 };
 	r = node_new_passing(node, name, &refusal_leaf, &own, ret);
-	if (r == 0) {
-		(*ret)->number = pid;
-		(*ret)->own.uid = refusal->uid;		/* another's may have had this pid */
-	}
+	if (r == 0)
+		(*ret)->number = number_of(refusal);
 	return r;
 }
 
@@ -294,7 +309,7 @@ static int refusals_list(struct node *node, struct names *names)
 }
 
 static const struct node_def refusals_dir = { .rows = no_rows, .find = refusals_find,
-					      .list = refusals_list };
+					      .is_stale = is_of_another, .list = refusals_list };
 
 /* The root's directories */
 

@@ -122,6 +122,10 @@ static int look_up(struct node *directory, const char *name, struct node **ret,
 {
 	*ret_row = NULL;
 	*ret = node_find(directory, name);
+	if (*ret && directory->def->is_stale && directory->def->is_stale(*ret)) {
+		node_remove(*ret);
+		*ret = NULL;
+	}
 	if (!*ret && (*ret_row = node_row(directory, name)))
 		*ret = directory;
 	if (!*ret)

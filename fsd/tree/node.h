@@ -64,6 +64,8 @@ struct node_def {
 	 * Return: 0 or -ENOENT, -ENOMEM.
 	 */
 	int  (*find)(struct node *node, const char *name, struct node **ret);
+	/* A child that find() made: its name stands for something else by now. NULL: never. */
+	bool (*is_stale)(const struct node *child);
 	/* More names to list than rows and children. Return: 0 or -ENOMEM. */
 	int  (*list)(struct node *node, struct names *names);
 	/* Make a regular file, as open(2) with O_CREAT. NULL: -EPERM. */
