@@ -9,6 +9,7 @@
 #include "control/call_text.h"
 #include "files/files.h"
 #include "util/failure.h"
+#include "util/process.h"
 
 enum progress { NOT_ASKED, RUNNING, ANSWERED };
 
@@ -17,7 +18,7 @@ struct transaction {
 	struct session *session;
 	struct call call;
 	struct identity who;		/* who calls, where it is not the connection's opener */
-	struct identity opener;		/* of m/SEL and struct/SEL: a read may be what calls */
+	struct identity opener;		/* of m/SEL and struct/SEL, or who wrote: a read may be what calls */
 	enum progress progress;
 	IOReturn code;			/* m, struct: what the read is told; 0: nothing */
 	void (*finish)(struct transaction *transaction, struct reply *reply);
@@ -268,6 +269,18 @@ static int bytes_open(struct session *session, const struct caller *caller)
 	return open_named(session, caller, put_bytes);
 }
 
+/* Who writes the input is who calls. */
+static int know_writer(struct transaction *transaction, const struct caller *caller)
+{
+	struct identity *who = &transaction->opener;
+
+	if (caller->uid == who->uid &&
+	    (caller->pid == who->pid || process_of_thread(caller->pid) == who->pid))
+		return 0;
+	identity_deinit(who);
+	return identity_read(caller->pid, caller->uid, caller->gid, who);
+}
+
 /* Before bytes are kept: a new input begins after an answer. */
 static int bytes_unit(struct session *session, char *text, size_t size, const struct caller *caller)
 {
@@ -276,12 +289,11 @@ static int bytes_unit(struct session *session, char *text, size_t size, const st
 
 	(void)text;
 	(void)size;
-	(void)caller;
 	if (r == 0 && transaction->progress == ANSWERED) {
 		session_clear(session);
 		transaction->progress = NOT_ASKED;
 	}
-	return r;
+	return r < 0 ? r : know_writer(transaction, caller);
 }
 
 static int bytes_nothing(struct session *session)

@@ -110,9 +110,10 @@ registry_python() {
 		        return bool(events(self.driver, select.POLLIN))
 
 		    def answers(self, **fields):
-		        """The next request, which it answers"""
+		        """The next request, which it answers if it is a question"""
 		        request = self.asked()
-		        os.write(self.driver, json.dumps({'id': request['id'], 'rc': 0, **fields}).encode() + b'\n')
+		        if 'id' in request:
+		            os.write(self.driver, json.dumps({'id': request['id'], 'rc': 0, **fields}).encode() + b'\n')
 		        return request
 
 		class Connection:

@@ -842,6 +842,6 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		    round(n)
 		after = fsd_resources()
 		equal(after[0], descriptors)
-		assert after[1] < before + (1500 if not fsd_is_sanitized() else 60000), f'{before} KiB after 50 rounds, {after[1]} after 1000'
+		assert fsd_is_sanitized() or after[1] < before + 1500, f'{before} KiB after 50 rounds, {after[1]} after 1000'
 	END
 }
