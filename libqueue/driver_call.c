@@ -373,10 +373,11 @@ struct turn {
 static void take_turn(void *refcon)
 {
 	struct turn *turn = refcon;
+	task_t before = task_of_call;	/* of another service's call that had this one served */
 
 	task_of_call = turn->task;
 	turn->result = make(turn->client, turn->call, turn->answer);
-	task_of_call = NULL;
+	task_of_call = before;
 }
 
 IOReturn driver_call(IOService *service, struct connection *connection, const json_t *request,

@@ -64,7 +64,7 @@ static void client_end(IOUserClient *client)
 		CLIENT_CALL(client, didTerminate)(client, service, 0, &defer);
 		CLIENT_CALL(client, stop)(client, service);
 	}
-	if (service && service->owner == client)
+	if (service && IOService_isOpen(service, client))
 		IOService_close(service, client, 0);
 	client->service = NULL;
 	OSSafeReleaseNULL(client->task);

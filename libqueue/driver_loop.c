@@ -126,6 +126,8 @@ static IOReturn serve_some(IOService *service)
 {
 	if (!service->is_served)
 		return kIOReturnNotReady;
+	if (service->depth > 0)
+		return kIOReturnBusy;
 	if (!service->is_ended && service->session.fd < 0)
 		look_for_fsd(service);
 	for (int n = 0; n < N_AT_ONCE || session_has_line(&service->session); n++)

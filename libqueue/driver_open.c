@@ -44,6 +44,7 @@ bool IOService_handleOpen(IOService *service, const void *forClient, IOOptionBit
 		return false;
 	if (service->owner)
 		return false;
+	OSObject_retain(forClient);
 	service->owner = forClient;
 	return true;
 }
@@ -51,8 +52,10 @@ bool IOService_handleOpen(IOService *service, const void *forClient, IOOptionBit
 void IOService_handleClose(IOService *service, const void *forClient, IOOptionBits options)
 {
 	(void)options;
-	if (service && service->owner == forClient)
-		service->owner = NULL;
+	if (!service || !forClient || service->owner != forClient)
+		return;
+	service->owner = NULL;
+	OSObject_release(forClient);
 }
 
 bool IOService_handleIsOpen(const IOService *service, const void *forClient)

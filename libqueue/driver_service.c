@@ -21,6 +21,7 @@ static void service_free(void *object)
 	if (service->queue)
 		dispatch_watch_end(service->queue, &service->watch);
 	service_drop_connections(service);
+	OSObject_release(service->owner);
 	if (service->service_class->methods && service->service_class->methods->free)
 		service->service_class->methods->free(service);
 	session_close(&service->session);

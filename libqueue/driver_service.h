@@ -59,7 +59,7 @@ struct IOService {
 	unsigned depth;			/* of requests being served */
 	struct binding *memory, *ports;
 	struct service_memory *buffers;
-	const void *owner;		/* of open(); borrowed */
+	const void *owner;		/* of open(); owned */
 	uint64_t authorization_id;
 };
 

@@ -220,12 +220,13 @@ IOReturn IOService_messageClients(IOService *service, UInt32 type, const json_t 
 /* --- exclusive open, by objects of this process; the thread that serves */
 
 /*
- * open(): whether @forClient, any object, is the owner from now on. All who are interested are told
- * (kIOMessageServiceIsAttemptingOpen, kIOMessageServiceWasClosed). With kIOServiceSeize the
- * owner, where it is a user client or a service, gets kIOMessageServiceIsRequestingClose;
- * it succeeds when that answers kIOReturnSuccess and has closed. An owner that goes has
- * closed. This is not the owner that a client becomes by itself (the file `owner`).
- * Stand for IOService::open(), close(), isOpen(); and for handleOpen() and its like.
+ * open(): whether @forClient, any object, is the owner from now on; it is retained until it
+ * closes. All who are interested are told (kIOMessageServiceIsAttemptingOpen,
+ * kIOMessageServiceWasClosed). With kIOServiceSeize the owner, where it is a user client or a
+ * service, gets kIOMessageServiceIsRequestingClose; it succeeds when that answers
+ * kIOReturnSuccess and has closed. An owner that goes has closed. This is not the owner that a
+ * client becomes by itself (the file `owner`). Stand for IOService::open(), close(), isOpen();
+ * and for handleOpen() and its like.
  */
 bool IOService_open(IOService *service, const void *forClient, IOOptionBits options,
 		    void *argument);
@@ -303,7 +304,8 @@ int IOService_getDescriptor(const IOService *service);
 /*
  * Serve what there is, and do not wait for more. New. Return: kIOReturnSuccess;
  * kIOReturnNotAttached, the service is terminated; kIOReturnNotReady, it was never
- * served, or fsd is gone, for the time being.
+ * served, or fsd is gone, for the time being; kIOReturnBusy, it is being served: a function
+ * of the class is the caller.
  */
 IOReturn IOService_dispatch(IOService *service);
 

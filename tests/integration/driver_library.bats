@@ -528,3 +528,18 @@ client() {
 		[ "$(get "$queue")" = "$line" ]
 	done
 }
+
+@test "a shared user client is closed as often as it was opened" {
+	start_fsd
+	drive shared
+	client "$S" <<-'END'
+		c, d = Client(S), Client(S)
+		equal(c.number, d.number)
+		c.close()
+		equal(d(0, 1, 2, so=1)['so'], [3])
+		d.close()
+	END
+	eventually said free
+	[ "$(grep -cx clientClose said)" -eq 2 ]
+	[ "$(grep -cx stop said)" -eq 1 ]
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * driver_all MOUNT [persist] [thread] - a driver that does what drivers can, when its clients ask for it
+ * driver_all MOUNT [persist] [shared] [thread] - a driver that does what drivers can, when its clients ask for it
  *
  * Prints what it is called for. One user client class; its selectors are those of the table below.
  */
@@ -20,6 +20,7 @@ struct own {
 
 static IOMemoryDescriptor *page, *rom;
 static IOService *service;
+static bool is_shared;
 
 static struct own *own_of(void *client)
 {
@@ -235,7 +236,8 @@ static void stop(IOUserClient *client, IOService *provider)
 static IOReturn client_close(IOUserClient *client)
 {
 	puts("clientClose");
-	IOUserClient_terminate(client, 0);
+	if (!is_shared)
+		IOUserClient_terminate(client, 0);
 	return kIOReturnSuccess;
 }
 
@@ -304,7 +306,7 @@ static const struct IOUserClientMethods client_methods = {
 	.connectClient = connect_client, .setProperties = set_properties,
 	.message = close_for_another,
 };
-static const struct IOUserClientClass client_class = {
+static struct IOUserClientClass client_class = {
 	.className = "AllUserClient",
 	.referenceSize = sizeof(struct own),
 	.methods = &client_methods,
@@ -355,7 +357,14 @@ static void prepare(char **options)
 	for (; *options; options++) {
 		if (strcmp(*options, "persist") == 0)
 			must("persist", IOService_persist(service));
+		is_shared = is_shared || strcmp(*options, "shared") == 0;
 	}
+	if (is_shared)
+		client_class.properties = "{\"IOUserClientEntitlements\": false,"
+					  " \"IOUserClientDefaultLocking\": true,"
+					  " \"IOUserClientDefaultLockingSetProperties\": false,"
+					  " \"IOUserClientDefaultLockingSingleThreadExternalMethod\": false,"
+					  " \"IOUserClientSharedInstance\": true}";
 	must("page", IOService_createBuffer(service, "page", 4096, &page));
 	must("rom", IOService_createBuffer(service, "rom", 4096, &rom));
 	if (!(IOService_getState(service) & kIOServiceRegisteredState)) {
@@ -383,7 +392,7 @@ int main(int argc, char **argv)
 	bool by_thread = argc > 2 && strcmp(argv[argc - 1], "thread") == 0;
 
 	if (argc < 2)
-		errx(2, "usage: driver_all MOUNT [persist] [thread]");
+		errx(2, "usage: driver_all MOUNT [persist] [shared] [thread]");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	snprintf(plane, sizeof(plane), "%s/IOService", argv[1]);
 	service = IOService_withClass(&class);
