@@ -35,10 +35,10 @@ struct handle {
 	int fd;				/* owned */
 	uint64_t id;			/* of the entry in the registry; 0: it is none */
 	char *mount;			/* owned; absolute path of the mount, or NULL */
-	char *path;			/* owned; its directory in the mount, "IOService/Bus", or NULL */
+	char *path;			/* owned; its directory there, "IOService/Bus", or NULL */
 	char *class_name;		/* owned; an entry's that was gone already, or NULL */
 	const char *lineage;		/* static; "Class:Base:..." of what is no entry */
-	void (*free)(struct handle *handle);	/* gives up what the kind's own struct owns; or NULL */
+	void (*free)(struct handle *handle);	/* what the kind's own struct owns; or NULL */
 };
 
 /*

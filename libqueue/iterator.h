@@ -29,7 +29,7 @@ struct iterator {
 	const struct iterator_kind *kind;
 };
 
-/* It owns @fd, also when this fails; without one (-EBADF) it gets one of nothing. NULL: no memory. */
+/* It owns @fd, also when this fails; for -EBADF it gets one of nothing. NULL: no memory. */
 void *iterator_new(const struct iterator_kind *kind, int fd, const char *mount);
 
 /* A list of names, one after the other, each with its NUL. */

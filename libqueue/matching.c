@@ -152,7 +152,7 @@ static const struct iterator_kind found_kind = {
 	.free = found_free,
 };
 
-/* What a session that takes a dictionary says. Return: 0 and its text, the caller's, or an errno. */
+/* What a session that takes a dictionary says. Return: 0 and the caller's text, or an errno. */
 static int ask(int fd, const char *dictionary, char **ret)
 {
 	int r = stream_write(fd, dictionary, strlen(dictionary));

@@ -49,7 +49,7 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* Of an entry that is gone: what its directory was called. @wants_location: what was behind the '@'. */
+/* Of an entry that is gone: what its directory was called, before or behind the '@'. */
 static int name_of_path(const struct handle *entry, bool wants_location, char **ret)
 {
 	const char *last = entry->path ? strrchr(entry->path, '/') : NULL;

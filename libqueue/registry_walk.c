@@ -33,7 +33,7 @@ struct walk {
 	char *start;			/* owned: place of what it is below; NULL: nowhere */
 	struct level *levels;		/* owned */
 	size_t n_levels, room;
-	char *last;			/* owned: place of what was given last, until it is entered */
+	char *last;			/* owned: place of what was given last, or NULL */
 	uint64_t last_id;
 	struct id_set entered;
 };

@@ -119,7 +119,7 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-/* Until @fd is readable, or @deadline, which is INT64_MAX for never. Return: 0, -ETIMEDOUT, or an errno. */
+/* Until @fd is readable, or @deadline (INT64_MAX: never). Return: 0, -ETIMEDOUT, or an errno. */
 static int wait_readable(int fd, int64_t deadline)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };

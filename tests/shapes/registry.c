@@ -157,8 +157,8 @@ static void show(char **arguments)
 	if (IORegistryEntryGetLocationInPlane(entry, NULL, location) != kIOReturnSuccess)
 		strcpy(location, "-");
 	IOServiceGetBusyStateAndTime(entry, &state, &busy, NULL);
-	printf("%s %s %s 0x%" PRIx64 " state 0x%" PRIx64 " busy %u%s%s\n", name, location, class, id,
-	       state, busy, IOObjectGetKernelRetainCount(entry) > 0 ? " retained" : "",
+	printf("%s %s %s 0x%" PRIx64 " state 0x%" PRIx64 " busy %u%s%s\n", name, location, class,
+	       id, state, busy, IOObjectGetKernelRetainCount(entry) > 0 ? " retained" : "",
 	       IOObjectConformsTo(entry, kIOServiceClass) ? " service" : "");
 }
 
@@ -298,7 +298,10 @@ static void drain(void *refcon, io_iterator_t iterator)
 
 static void run_loop(IONotificationPortRef port)
 {
-	struct pollfd poll_fd = { .fd = IONotificationPortGetRunLoopSource(port), .events = POLLIN };
+	struct pollfd poll_fd = {
+		.fd = IONotificationPortGetRunLoopSource(port),
+		.events = POLLIN,
+	};
 
 	while (n_left > 0) {
 		poll(&poll_fd, 1, -1);

@@ -464,17 +464,20 @@ START_TEST(an_interest_notification_gives_each_of_its_results)
 	ck_assert_int_eq(IOServiceAddInterestNotification(port, 0, kIOGeneralInterest, hear, NULL,
 							  &notification), kIOReturnBadArgument);
 	ck_assert_int_eq(IOServiceAddInterestNotification(NULL, service, kIOGeneralInterest, hear,
-							  NULL, &notification), kIOReturnBadArgument);
+							  NULL, &notification),
+			 kIOReturnBadArgument);
 	ck_assert_int_eq(IOServiceAddInterestNotification(port, service, NULL, hear, NULL,
 							  &notification), kIOReturnBadArgument);
 	ck_assert_int_eq(IOServiceAddInterestNotification(port, service, kIOGeneralInterest, NULL,
-							  NULL, &notification), kIOReturnBadArgument);
+							  NULL, &notification),
+			 kIOReturnBadArgument);
 	ck_assert_int_eq(IOServiceAddInterestNotification(port, service, kIOGeneralInterest, hear,
 							  NULL, NULL), kIOReturnBadArgument);
 	ck_assert_uint_eq(IOObjectGetUserRetainCount(service), 1);
 	unlink(in_tree("IOService/A/events"));
 	ck_assert_int_eq(IOServiceAddInterestNotification(port, service, kIOGeneralInterest, hear,
-							  NULL, &notification), kIOReturnUnsupported);
+							  NULL, &notification),
+			 kIOReturnUnsupported);
 }
 END_TEST
 

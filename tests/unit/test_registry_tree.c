@@ -142,8 +142,8 @@ START_TEST(a_path_of_any_length_may_be_copied)
 	}
 	for (int i = 0; i < 2; i++) {
 		strcat(place, "/");
-		memset(place + strlen(place), 0, 1);
-		strcat(place, "deep-deep-deep-deep-deep-deep-deep-deep-deep-deep-deep-deep-deep-deep-deep");
+		for (int j = 0; j < 15; j++)
+			strcat(place, "deep-");
 		make_entry(place);
 	}
 	snprintf(path, sizeof(path), "IOService:%s", place + strlen("IOService"));
@@ -376,7 +376,8 @@ START_TEST(another_plane_has_links_to_entries)
 	make_directory(in_tree("IOPower/Supply"));
 	make_directory(in_tree("IOPower/Supply/Dev@0"));
 	ck_assert_int_eq(symlink("../../id/0x100000105", in_tree("IOPower/Supply/entry")), 0);
-	ck_assert_int_eq(symlink("../../../id/0x100000102", in_tree("IOPower/Supply/Dev@0/entry")), 0);
+	ck_assert_int_eq(symlink("../../../id/0x100000102",
+				 in_tree("IOPower/Supply/Dev@0/entry")), 0);
 	set_file("IOService/Other", "path", "IOService:/Other\nIOPower:/Supply\n");
 	set_file("IOService/Bus/Dev@0", "path", "IOService:/Bus/Dev@0\nIOPower:/Supply/Dev@0\n");
 	ck_assert_int_eq(IORegistryCreateIterator(kIOMainPortDefault, "IOPower",

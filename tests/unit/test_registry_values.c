@@ -14,7 +14,8 @@ static void set_up(void)
 	new_tree();
 	make_entry("IOService/Dev@0");
 	set_file("IOService/Dev@0", "class", "MyDev\n");
-	set_file("IOService/Dev@0", "classes", "MyDev\nBase\nIOService\nIORegistryEntry\nOSObject\n");
+	set_file("IOService/Dev@0", "classes",
+		 "MyDev\nBase\nIOService\nIORegistryEntry\nOSObject\n");
 	set_file("IOService/Dev@0", "retain", "5\n");
 	set_file("IOService/Dev@0", "state", "registered matched active\n");
 	set_file("IOService/Dev@0", "busy", "2\n");
@@ -206,7 +207,8 @@ START_TEST(a_search_looks_below_and_above)
 						kIORegistryIterateRecursively |
 						kIORegistryIterateParents);
 	ck_assert(json_is_false(value));
-	ck_assert_ptr_null(IORegistryEntrySearchCFProperty(root, kIOServicePlane, "below", NULL, 0));
+	ck_assert_ptr_null(IORegistryEntrySearchCFProperty(root, kIOServicePlane, "below", NULL,
+							   0));
 	ck_assert_ptr_null(IORegistryEntrySearchCFProperty(service, kIOServicePlane, "above", NULL,
 							   kIORegistryIterateRecursively));
 	IOObjectRelease(root);
