@@ -262,7 +262,8 @@ static IOReturn set_properties(struct connection *connection, const json_t *prop
 		return kIOReturnBadArgument;
 	if (size > JSON_TEXT_MAX)
 		return kIOReturnMessageTooLarge;
-	return connection_result(connection, file_write(connection->directory, "props", text, size));
+	return connection_result(connection,
+				 file_write(connection->directory, "props", text, size));
 }
 
 kern_return_t IOConnectSetCFProperties(io_connect_t connect, json_t *properties)

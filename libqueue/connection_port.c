@@ -30,7 +30,7 @@ struct port_session {
 	uint32_t type;
 	uintptr_t reference;
 	struct notify_watch watch;
-	struct lines lines;		/* of whoever runs the watch, or has the connection's lock */
+	struct lines lines;		/* of whoever runs the watch; else with the lock below */
 
 	pthread_mutex_t lock;
 	IOConnectNotificationCallback callback;
@@ -363,7 +363,8 @@ kern_return_t IOConnectSetNotificationPort(io_connect_t connect, uint32_t type, 
 }
 
 kern_return_t IOConnectSetNotificationCallback(io_connect_t connect, uint32_t type,
-					       IOConnectNotificationCallback callback, void *refcon)
+					       IOConnectNotificationCallback callback,
+					       void *refcon)
 {
 	_cleanup_(handle_putp) struct connection *connection = connection_get(connect);
 	struct connection_port *port;
@@ -371,9 +372,11 @@ kern_return_t IOConnectSetNotificationCallback(io_connect_t connect, uint32_t ty
 	if (!connection)
 		return kIOReturnBadArgument;
 	with_lock(&connection->lock);
-	port = atomic_load(&connection->closed) ? NULL : make_port(connection, type);
+	if (atomic_load(&connection->closed))
+		return connection_dead_result(connection);
+	port = make_port(connection, type);
 	if (!port)
-		return atomic_load(&connection->closed) ? MACH_SEND_INVALID_DEST : kIOReturnNoMemory;
+		return kIOReturnNoMemory;
 	port->callback = callback;
 	port->refcon = refcon;
 	if (port->session)

@@ -94,11 +94,15 @@ struct reader {
 	const char *at, *end;
 };
 
+static bool is_blank(char byte)
+{
+	return byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r';
+}
+
 /* The next byte but blanks, or 0 at the end. */
 static char look(struct reader *reader)
 {
-	while (reader->at < reader->end &&
-	       (*reader->at == ' ' || *reader->at == '\n' || *reader->at == '\t' || *reader->at == '\r'))
+	while (reader->at < reader->end && is_blank(*reader->at))
 		reader->at++;
 	return reader->at < reader->end ? *reader->at : '\0';
 }

@@ -19,7 +19,8 @@ void lines_free(struct lines *lines);
 /*
  * Read some of what there is at @fd. A line that is longer than one with a document in
  * it may be is dropped.
- * Return: 1; 0 at the end of the session; a negative errno, -EAGAIN when there is nothing, and @fd does not block.
+ * Return: 1; 0 at the end of the session; a negative errno, which is -EAGAIN when there is
+ * nothing and @fd does not block.
  */
 int lines_read(struct lines *lines, int fd);
 

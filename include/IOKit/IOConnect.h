@@ -217,11 +217,12 @@ kern_return_t IOConnectTrap6(io_connect_t connect, uint32_t index, uintptr_t p1,
 /* Memory */
 
 /*
- * Map the driver's memory of kind @memoryType, all of it, shared. *@ofSize becomes its size, and is
- * not looked at before; *@atAddress its address, and without kIOMapAnywhere it is where to
+ * Map the driver's memory of kind @memoryType, all of it, shared. *@ofSize becomes its size, and
+ * is not looked at before; *@atAddress its address, and without kIOMapAnywhere it is where to
  * map: page-aligned, with nothing there yet. It can be written unless the driver said
- * otherwise. Only kIOMapAnywhere of @options has an effect. It is there until IOConnectUnmapMemory() or IOServiceClose(), also after the
- * service was terminated. @intoTask is mach_task_self(). Each call makes a map of its own.
+ * otherwise. Only kIOMapAnywhere of @options has an effect. It is there until
+ * IOConnectUnmapMemory() or IOServiceClose(), also after the service was terminated.
+ * @intoTask is mach_task_self(). Each call makes a map of its own.
  *
  * Memory that is a queue of the service: *@atAddress is an IODataQueueMemory *, as
  * IODataQueueOpen() gives it, in the role of consumer, or where that is taken of producer;
@@ -229,6 +230,9 @@ kern_return_t IOConnectTrap6(io_connect_t connect, uint32_t index, uintptr_t p1,
  * gets the same. IOConnectUnmapMemory() closes it, not IODataQueueClose(). It has a
  * port at once if IOConnectSetNotificationPort() has set one. Stands for
  * IOConnectMapMemory() and IOConnectMapMemory64().
+ *
+ * In link mode (fsd(8)) memory is a file that its owner can write: there the library keeps to
+ * what the service's `methods` says of it, and nothing but modes holds others back.
  *
  * Return: kIOReturnSuccess, or kIOReturnBadArgument, whatever the reason.
  */
@@ -287,7 +291,8 @@ typedef void (*IOConnectNotificationCallback)(void *refcon, io_connect_t connect
  * Return: kIOReturnSuccess.
  */
 kern_return_t IOConnectSetNotificationCallback(io_connect_t connect, uint32_t type,
-					       IOConnectNotificationCallback callback, void *refcon);
+					       IOConnectNotificationCallback callback,
+					       void *refcon);
 
 /*
  * The next document of kind @type, in the order in which they were sent: a reference of the

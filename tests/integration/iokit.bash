@@ -20,7 +20,7 @@ iokit_setup() {
 drive() {
 	local path=$MNT/IOService/$2
 	spawn bash -c 'exec python3 "$@" >>driver.log' - "$SRC/tests/iokit/drivers.py" "$1" "$path"
-	DRIVER=$SPAWNED
+	export DRIVER=$SPAWNED
 	eventually is_matched "$path"
 }
 

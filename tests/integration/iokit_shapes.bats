@@ -67,7 +67,7 @@ teardown() { fsd_teardown; }
 	local client=$SPAWNED
 	eventually grep -qx waiting got.txt
 	drive Null Null
-	eventually grep -qx done got.txt
+	eventually grep -qx "done" got.txt
 	kill "$DRIVER"
 	eventually gone "$client"
 	wait "$client"

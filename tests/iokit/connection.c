@@ -78,7 +78,8 @@ static void codes(char **arguments)
 
 	(void)arguments;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		gives(wanted[i], IOServiceOpen(service, mach_task_self(), (uint32_t)wanted[i], &connect));
+		gives(wanted[i],
+		      IOServiceOpen(service, mach_task_self(), (uint32_t)wanted[i], &connect));
 		check(connect == 77);
 	}
 	gives(kIOReturnSuccess, IOServiceOpen(service, mach_task_self(), 5, &connect));
@@ -240,7 +241,8 @@ static void less_output(char **arguments)
 	gives(kIOReturnSuccess, IOConnectCallStructMethod(connect, ECHO, "abcd", 4, &made, &size));
 	check(size == 4 && memcmp(made, "abcd", 4) == 0);
 	free(made);
-	gives(kIOReturnNotPrivileged, IOConnectCallScalarMethod(connect, ENTITLED, NULL, 0, NULL, NULL));
+	gives(kIOReturnNotPrivileged,
+	      IOConnectCallScalarMethod(connect, ENTITLED, NULL, 0, NULL, NULL));
 	gives(kIOReturnBadArgument, IOConnectCallScalarMethod(connect, 9, NULL, 0, NULL, NULL));
 }
 
@@ -339,7 +341,8 @@ static void hang(char **arguments)
 	      IOConnectCallScalarMethod(connect, ECHO, NULL, 0, NULL, NULL));
 	if (arguments[1]) {
 		check(memcmp(word(address), "fixed", 5) == 0);
-		gives(kIOReturnSuccess, IOConnectUnmapMemory64(connect, 1, mach_task_self(), address));
+		gives(kIOReturnSuccess,
+		      IOConnectUnmapMemory64(connect, 1, mach_task_self(), address));
 		gives(MACH_SEND_INVALID_DEST,
 		      IOConnectCallScalarMethod(connect, ECHO, NULL, 0, NULL, NULL));
 	}
@@ -476,8 +479,9 @@ static void early_completion(char **arguments)
 
 	(void)arguments;
 	set_reference(reference, (uintptr_t)early, &n);
-	gives(kIOReturnBusy, IOConnectCallAsyncScalarMethod(connect, EARLY, wake, reference, 3, &code,
-							    1, NULL, NULL));
+	gives(kIOReturnBusy,
+	      IOConnectCallAsyncScalarMethod(connect, EARLY, wake, reference, 3, &code, 1, NULL,
+					     NULL));
 	IONotificationPortDispatch(wake);
 	check(n == 0);
 	code = 0;
@@ -551,7 +555,8 @@ static void close_during_completions(char **arguments)
 						     IONotificationPortGetMachPort(port), reference,
 						     kOSAsyncRef64Count, in, 2, NULL, NULL));
 		usleep((useconds_t)(i % 10) * 300);
-		gives(kIOReturnSuccess, i % 2 ? IOServiceClose(connect) : IOConnectRelease(connect));
+		gives(kIOReturnSuccess,
+		      i % 2 ? IOServiceClose(connect) : IOConnectRelease(connect));
 	}
 	IONotificationPortDestroy(port);
 	OSObject_release(queue);
@@ -565,8 +570,9 @@ static void *map(io_connect_t connect, uint32_t type, mach_vm_size_t wanted)
 	mach_vm_address_t address = 0;
 	mach_vm_size_t size = 0;
 
-	gives(kIOReturnSuccess, IOConnectMapMemory64(connect, type, mach_task_self(), &address, &size,
-						     kIOMapAnywhere));
+	gives(kIOReturnSuccess,
+	      IOConnectMapMemory64(connect, type, mach_task_self(), &address, &size,
+				   kIOMapAnywhere));
 	check(size >= wanted);
 	return word(address);
 }
@@ -605,8 +611,8 @@ static void maps(char **arguments)
 	/* A type that the driver is asked for. */
 	late = map(connect, 20, 12288);
 	late[12287] = 'z';
-	gives(kIOReturnBadArgument, IOConnectMapMemory64(connect, 21, mach_task_self(), &address, NULL,
-							 kIOMapAnywhere));
+	gives(kIOReturnBadArgument,
+	      IOConnectMapMemory64(connect, 21, mach_task_self(), &address, NULL, kIOMapAnywhere));
 	gives(kIOReturnSuccess, IOServiceClose(connect));
 }
 
@@ -649,8 +655,10 @@ static void queue_map(char **arguments)
 		     n = sizeof(entry))
 			total++;
 	}
-	gives(kIOReturnSuccess, IOConnectUnmapMemory64(connect, 2, mach_task_self(), (uintptr_t)queue));
-	gives(kIOReturnSuccess, IOConnectUnmapMemory64(connect, 2, mach_task_self(), (uintptr_t)queue));
+	gives(kIOReturnSuccess,
+	      IOConnectUnmapMemory64(connect, 2, mach_task_self(), (uintptr_t)queue));
+	gives(kIOReturnSuccess,
+	      IOConnectUnmapMemory64(connect, 2, mach_task_self(), (uintptr_t)queue));
 	gives(kIOReturnSuccess, IOServiceClose(connect));
 	close(port);
 }
@@ -721,7 +729,8 @@ static void time_calls(char **arguments)
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	for (int i = 0; i < n; i++) {
 		one = 1;
-		gives(kIOReturnSuccess, IOConnectCallScalarMethod(connect, SCALARS, in, 2, &out, &one));
+		gives(kIOReturnSuccess,
+		      IOConnectCallScalarMethod(connect, SCALARS, in, 2, &out, &one));
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	printf("%.1f us a call\n", ((double)(end.tv_sec - begin.tv_sec) * 1e9 +

@@ -40,8 +40,8 @@ static void unchecked_scalar(void)
 	const uint64_t input[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
 	uint64_t output[16];
 	uint32_t n = 16;
-	kern_return_t r = IOConnectCallScalarMethod(connection, ExternalMethodType_Scalar, input, 16,
-						    output, &n);
+	kern_return_t r = IOConnectCallScalarMethod(connection, ExternalMethodType_Scalar,
+						    input, 16, output, &n);
 
 	printf("scalar: %s, %u from %" PRIu64 " to %" PRIu64 "\n", name_of(r), n, output[0],
 	       output[15]);
@@ -67,8 +67,8 @@ static void unchecked_large_struct(void)
 	in.largeArray[510] = UINT64_MAX;
 	r = IOConnectCallStructMethod(connection, ExternalMethodType_Struct, &in, sizeof(in), &out,
 				      &size);
-	printf("large struct: %s, %zu bytes, %" PRIu64 ", %" PRIu64 ", %#" PRIx64 "\n", name_of(r), size,
-	       out.foo, out.bar, out.largeArray[510]);
+	printf("large struct: %s, %zu bytes, %" PRIu64 ", %" PRIu64 ", %#" PRIx64 "\n",
+	       name_of(r), size, out.foo, out.bar, out.largeArray[510]);
 }
 
 static void checked_scalar(uint32_t n_input)
@@ -76,8 +76,8 @@ static void checked_scalar(uint32_t n_input)
 	const uint64_t input[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
 	uint64_t output[16] = { 0 };
 	uint32_t n = 16;
-	kern_return_t r = IOConnectCallScalarMethod(connection, ExternalMethodType_CheckedScalar, input,
-						    n_input, output, &n);
+	kern_return_t r = IOConnectCallScalarMethod(connection, ExternalMethodType_CheckedScalar,
+						    input, n_input, output, &n);
 
 	printf("checked scalar, %u: %s, %" PRIu64 "\n", n_input, name_of(r), output[15]);
 }
@@ -86,8 +86,8 @@ static void checked_struct(size_t room)
 {
 	DataStruct in = { 300, 70000 };
 	OversizedDataStruct out = { .foo = 0 };
-	kern_return_t r = IOConnectCallStructMethod(connection, ExternalMethodType_CheckedStruct, &in,
-						    sizeof(in), &out, &room);
+	kern_return_t r = IOConnectCallStructMethod(connection, ExternalMethodType_CheckedStruct,
+						    &in, sizeof(in), &out, &room);
 
 	printf("checked struct: %s, %" PRIu64 ", %" PRIu64 "\n", name_of(r), out.foo, out.bar);
 }

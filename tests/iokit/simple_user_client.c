@@ -68,13 +68,15 @@ static void call_all(io_connect_t connect)
 
 	say("scalarIStructI", scalar_i_struct_i(connect, 23, &in));
 	r = scalar_i_struct_o(connect, 154, 863, &out, &size);
-	printf("scalarIStructO: %s, %" PRIu64 ", %" PRIu64 "\n", name_of(r), out.field1, out.field2);
+	printf("scalarIStructO: %s, %" PRIu64 ", %" PRIu64 "\n", name_of(r), out.field1,
+	       out.field2);
 	r = scalar_i_scalar_o(connect, 10, 32768, &product);
 	printf("scalarIScalarO: %s, %" PRIu64 "\n", name_of(r), product);
 	out = (struct sample){ 0, 0 };
 	size = sizeof(out);
 	r = struct_i_struct_o(connect, &in, &out, &size);
-	printf("structIStructO: %s, %" PRIu64 ", %" PRIu64 "\n", name_of(r), out.field1, out.field2);
+	printf("structIStructO: %s, %" PRIu64 ", %" PRIu64 "\n", name_of(r), out.field1,
+	       out.field2);
 }
 
 static void test_user_client(io_service_t service)

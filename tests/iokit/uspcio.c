@@ -28,7 +28,7 @@ int main(int argc, char **argv)
 	     IOServiceGetMatchingServices(kIOMainPortDefault,
 					  IOServiceNameMatching(argc > 1 ? argv[1] : "USPCIO"),
 					  &iterator));
-	while (connect == IO_OBJECT_NULL && (service = IOIteratorNext(iterator)) != IO_OBJECT_NULL) {
+	while (connect == IO_OBJECT_NULL && (service = IOIteratorNext(iterator))) {
 		kern_return_t result = IOServiceOpen(service, mach_task_self(), 0, &connect);
 		io_name_t location;
 

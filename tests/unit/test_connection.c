@@ -213,7 +213,7 @@ START_TEST(a_call_brings_scalars_and_a_struct)
 	char buffer[8] = "hello";
 	size_t size = sizeof(buffer);
 
-	say(&mount.call, "{'rc':0,'name':'kIOReturnSuccess','so':[1,18446744073709551615],'sob':'aGk='}\n");
+	say(&mount.call, "{'rc':0,'name':'x','so':[1,18446744073709551615],'sob':'aGk='}\n");
 	ck_assert_int_eq(IOConnectCallMethod(connect, 4, in, 2, buffer, 5, out, &n_out, buffer,
 					     &size), kIOReturnSuccess);
 	heard(&mount.call,
@@ -367,7 +367,8 @@ START_TEST(a_child_asks_on_a_description_of_its_own)
 	pid_t pid;
 
 	say(&mount.call, "{'rc':0}\n");
-	ck_assert_int_eq(IOConnectCallScalarMethod(connect, 1, NULL, 0, NULL, NULL), kIOReturnSuccess);
+	ck_assert_int_eq(IOConnectCallScalarMethod(connect, 1, NULL, 0, NULL, NULL),
+			 kIOReturnSuccess);
 	pid = fork();
 	if (pid == 0) {
 		/* As a session is looked up anew. */
@@ -378,7 +379,8 @@ START_TEST(a_child_asks_on_a_description_of_its_own)
 	waitpid(pid, &status, 0);
 	ck_assert_int_eq(status, 0);
 	say(&mount.call, "{'rc':0}\n");
-	ck_assert_int_eq(IOConnectCallScalarMethod(connect, 3, NULL, 0, NULL, NULL), kIOReturnSuccess);
+	ck_assert_int_eq(IOConnectCallScalarMethod(connect, 3, NULL, 0, NULL, NULL),
+			 kIOReturnSuccess);
 	heard(&mount.call, "{'sel':1}\n{'sel':3}\n");
 	IOServiceClose(connect);
 }
@@ -611,8 +613,8 @@ START_TEST(without_a_port_an_asynchronous_call_is_a_synchronous_one)
 	uint64_t reference[3] = { 0 };
 
 	say(&mount.call, "{'rc':0}\n");
-	ck_assert_int_eq(IOConnectCallAsyncScalarMethod(connect, 6, MACH_PORT_NULL, reference, 3, NULL,
-							0, NULL, NULL), kIOReturnSuccess);
+	ck_assert_int_eq(IOConnectCallAsyncScalarMethod(connect, 6, MACH_PORT_NULL, reference, 3,
+							NULL, 0, NULL, NULL), kIOReturnSuccess);
 	heard(&mount.call, "{'sel':6}\n");
 	IOServiceClose(connect);
 }
@@ -723,7 +725,7 @@ START_TEST(every_failure_to_map_is_a_bad_argument)
 }
 END_TEST
 
-START_TEST(writing_to_read_only_memory_is_the_programs_end)
+START_TEST(writing_to_read_only_memory_ends_the_program)
 {
 	io_connect_t connect = open_connection(&mount);
 	mach_vm_address_t address = 0;
@@ -842,7 +844,8 @@ START_TEST(a_queues_port_is_set_before_or_after_its_map)
 	ck_assert_int_eq(IOConnectSetNotificationPort(connect, 2,
 						      IONotificationPortGetMachPort(other), 0),
 			 kIOReturnBadArgument);
-	ck_assert_int_eq(IOConnectSetNotificationPort(connect, 2, connect, 0), kIOReturnBadArgument);
+	ck_assert_int_eq(IOConnectSetNotificationPort(connect, 2, connect, 0),
+			 kIOReturnBadArgument);
 	ck_assert_int_eq(IOConnectSetNotificationPort(connect, 2, -1, 0), kIOReturnBadArgument);
 	ck_assert(is_readable(port));
 	IONotificationPortDestroy(other);
@@ -873,7 +876,9 @@ static void hear_message(void *refcon, io_connect_t connect, uint32_t type, uint
 	struct message *heard = refcon;
 
 	json_decref(heard->last);
-	*heard = (struct message){ heard->n_calls + 1, connect, type, reference, json_incref(message) };
+	*heard = (struct message){
+		heard->n_calls + 1, connect, type, reference, json_incref(message)
+	};
 }
 
 START_TEST(messages_go_to_the_callback_of_their_kind)
@@ -885,8 +890,9 @@ START_TEST(messages_go_to_the_callback_of_their_kind)
 
 	ck_assert_int_eq(IOConnectSetNotificationCallback(connect, 3, hear_message, &message),
 			 kIOReturnSuccess);
-	ck_assert_int_eq(IOConnectSetNotificationPort(connect, 3, IONotificationPortGetMachPort(port),
-						      42), kIOReturnSuccess);
+	ck_assert_int_eq(IOConnectSetNotificationPort(connect, 3,
+						      IONotificationPortGetMachPort(port), 42),
+			 kIOReturnSuccess);
 	send_message("{\"poked\":true}\n{\"n\":1}\nnonsense\n");
 	dispatch(port);
 	ck_assert_uint_eq(message.n_calls, 2);
@@ -972,7 +978,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, memory_is_mapped_whole_and_shared);
 	tcase_add_test(tests, memory_is_mapped_where_it_is_wanted_or_not_at_all);
 	tcase_add_test(tests, every_failure_to_map_is_a_bad_argument);
-	tcase_add_test_raise_signal(tests, writing_to_read_only_memory_is_the_programs_end, SIGSEGV);
+	tcase_add_test_raise_signal(tests, writing_to_read_only_memory_ends_the_program, SIGSEGV);
 	tcase_add_test(tests, maps_outlive_the_service_and_not_the_connection);
 	tcase_add_test(tests, memory_that_is_a_queue_is_an_attachment);
 	tcase_add_test(tests, where_the_consumer_is_taken_a_map_produces);

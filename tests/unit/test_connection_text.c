@@ -113,7 +113,8 @@ END_TEST
 
 START_TEST(every_prefix_of_an_answer_is_refused)
 {
-	const char line[] = "{\"ref\":1,\"rc\":0,\"name\":\"a\\\"b\",\"so\":[1,22],\"sob\":\"aGk=\"}";
+	const char line[] =
+		"{\"ref\":1,\"rc\":0,\"name\":\"a\\\"b\",\"so\":[1,22],\"sob\":\"aGk=\"}";
 	struct method_answer answer;
 
 	for (size_t n = 0; n < sizeof(line) - 1; n++) {
