@@ -191,7 +191,8 @@ static IOReturn set_default_queue(IOService *service, IODispatchQueue *queue)
 		OSSafeReleaseNULL(service->queue);
 		return kIOReturnNoResources;
 	}
-	dispatch_watch_enable(queue, &service->watch);
+	/* There, it looks what came meanwhile, and is enabled; from here on it is not ours. */
+	dispatch_watch_kick(queue, &service->watch);
 	return kIOReturnSuccess;
 }
 
@@ -203,7 +204,7 @@ kern_return_t IOService_SetDispatchQueue(IOService *service, const char *name,
 	if (!service || !queue || !name ||
 	    (!is_default && strcmp(name, IOUserClientQueueNameExternalMethod) != 0))
 		return kIOReturnBadArgument;
-	if (!service->is_served || service->is_ended)
+	if (!service->is_served)
 		return kIOReturnNotReady;
 	if (is_default)
 		return set_default_queue(service, queue);
