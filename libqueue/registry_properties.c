@@ -49,6 +49,14 @@ kern_return_t IORegistryEntryCreateCFProperties(io_registry_entry_t object, json
 	return mount_result(entry->mount, read_table(entry, ret));
 }
 
+/* A key as it is written in a document: '$' at its start is doubled. The caller's, or NULL. */
+static char *written_key(const char *key)
+{
+	char *text;
+
+	return asprintf(&text, "%s%s", *key == '$' ? "$" : "", key) < 0 ? NULL : text;
+}
+
 /* A new reference, or NULL. */
 static json_t *all_keys(struct handle *entry)
 {
@@ -59,7 +67,7 @@ static json_t *all_keys(struct handle *entry)
 	if (!keys || read_table(entry, &table) < 0)
 		return NULL;
 	json_object_foreach(table, key, value)
-		if (json_array_append_new(keys, json_string(key)) < 0)
+		if (json_array_append_new(keys, json_string(key + (*key == '$'))) < 0)
 			return NULL;
 	return json_incref(keys);
 }
@@ -75,17 +83,26 @@ static bool is_plain_key(const char *key)
 	return true;
 }
 
+/* A new reference, or NULL. */
+static json_t *property_of_table(struct handle *entry, const char *key)
+{
+	_cleanup_(freep) char *written = written_key(key);
+	json_auto_t *table = NULL;
+
+	if (!written || read_table(entry, &table) < 0)
+		return NULL;
+	return json_incref(json_object_get(table, written));
+}
+
 static json_t *property_of(struct handle *entry, const char *key)
 {
 	_cleanup_(freep) char *file = NULL;
-	json_auto_t *table = NULL;
 	json_t *value;
 
 	if (strcmp(key, kIORegistryEntryPropertyKeysKey) == 0)
 		return all_keys(entry);
 	if (!is_plain_key(key))
-		return read_table(entry, &table) < 0 ? NULL :
-			json_incref(json_object_get(table, key));
+		return property_of_table(entry, key);
 	if (asprintf(&file, "prop/%s", key) < 0) {
 		file = NULL;
 		return NULL;
@@ -219,10 +236,11 @@ kern_return_t IORegistryEntrySetCFProperties(io_registry_entry_t entry, json_t *
 kern_return_t IORegistryEntrySetCFProperty(io_registry_entry_t entry, const char *propertyName,
 					   json_t *property)
 {
+	_cleanup_(freep) char *key = propertyName ? written_key(propertyName) : NULL;
 	json_auto_t *table = NULL;
 
-	if (!propertyName || !property)
+	if (!key || !property)
 		return kIOReturnBadArgument;
-	table = json_pack("{s:O}", propertyName, property);
+	table = json_pack("{s:O}", key, property);
 	return table ? set(entry, table) : kIOReturnBadArgument;
 }

@@ -283,6 +283,15 @@ hold_device_with_input() { exec "$SHAPES/registry" hold IOService:/Bus/Dev@0 <in
 	says 7 property IOService:/Bus/Dev@0 vendor
 }
 
+@test "a key may be any text" {
+	publish Keys
+	local key
+	for key in a/b .. . '$data' '%2F' ' ' 'é'; do
+		says set set IOService:/Keys "$key" "\"is $key\""
+		says "\"is $key\"" property IOService:/Keys "$key"
+	done
+}
+
 @test "large numbers keep their bits" {
 	publish Num '' '{"all":18446744073709551615,"half":"0x8000000000000000"}'
 	says -1 property IOService:/Num all

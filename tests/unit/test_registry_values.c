@@ -192,6 +192,25 @@ START_TEST(all_properties_and_their_keys)
 }
 END_TEST
 
+START_TEST(a_key_that_begins_as_a_form_does_is_written_with_one_more)
+{
+	json_t *value = json_true(), *keys;
+	char text[1200];
+
+	set_file("IOService/Dev@0", "props", "");
+	ck_assert_int_eq(IORegistryEntrySetCFProperty(service, "$data", value), kIOReturnSuccess);
+	get_text(in_tree("IOService/Dev@0/props"), text);
+	ck_assert_str_eq(text, "{\"$$data\":true}\n");
+	set_file("IOService/Dev@0", "props", "{\"$$a/b\":true}\n");
+	ck_assert(json_is_true(IORegistryEntryCreateCFProperty(service, "$a/b", NULL, 0)));
+	keys = IORegistryEntryCreateCFProperty(service, kIORegistryEntryPropertyKeysKey, NULL, 0);
+	ck_assert_str_eq(json_string_value(json_array_get(keys, 0)), "$a/b");
+	json_decref(keys);
+	set_property("$c", "false\n");
+	ck_assert(json_is_false(IORegistryEntryCreateCFProperty(service, "$c", NULL, 0)));
+}
+END_TEST
+
 START_TEST(a_search_looks_below_and_above)
 {
 	io_registry_entry_t root = IORegistryGetRootEntry(kIOMainPortDefault);
@@ -472,6 +491,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_property_is_a_new_reference);
 	tcase_add_test(tests, a_key_that_cannot_be_a_file_is_found);
 	tcase_add_test(tests, all_properties_and_their_keys);
+	tcase_add_test(tests, a_key_that_begins_as_a_form_does_is_written_with_one_more);
 	tcase_add_test(tests, a_search_looks_below_and_above);
 	tcase_add_test(tests, a_property_as_bytes);
 	tcase_add_test(tests, what_is_no_bytes_is_refused);
