@@ -2,6 +2,8 @@
 /* Entries: where they are, what is above and below them, iterators; without fsd. */
 #include "plain_tree.h"
 
+#include <sys/resource.h>
+
 static void set_up(void)
 {
 	new_tree();
@@ -429,6 +431,29 @@ START_TEST(a_long_list_holds_no_descriptors)
 }
 END_TEST
 
+/* All are there: "Dev" twice and "Leaf", in some order. */
+static void expect_rest(io_iterator_t iterator)
+{
+	ck_assert_uint_eq(strlen(names_of(iterator)), strlen("Dev Leaf Dev"));
+}
+
+START_TEST(what_found_no_descriptor_is_given_later)
+{
+	io_iterator_t iterator = walk("IOService:/Bus", kIOServicePlane,
+				      kIORegistryIterateRecursively);
+	struct rlimit few, before;
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	few = before;
+	few.rlim_cur = 0;
+	setrlimit(RLIMIT_NOFILE, &few);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(IOIteratorNext(iterator), IO_OBJECT_NULL);
+	setrlimit(RLIMIT_NOFILE, &before);
+	expect_rest(iterator);
+}
+END_TEST
+
 START_TEST(a_handle_is_of_one_entry_whatever_has_its_path)
 {
 	io_registry_entry_t old = entry_at("IOService:/Other"), fresh;
@@ -494,6 +519,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, another_plane_has_links_to_entries);
 	tcase_add_test(tests, what_goes_meanwhile_is_left_out);
 	tcase_add_test(tests, a_long_list_holds_no_descriptors);
+	tcase_add_test(tests, what_found_no_descriptor_is_given_later);
 	tcase_add_test(tests, a_handle_is_of_one_entry_whatever_has_its_path);
 	tcase_add_test(tests, functions_of_the_registry_take_nothing_else);
 }
