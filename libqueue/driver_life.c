@@ -121,8 +121,9 @@ static void tell_of_close(IOUserClient *client, bool died)
 }
 
 /*
- * A shared connection is open as often as it was opened, and how often that was, only fsd knows.
- * When its directory is gone, the last has closed it; but the news of some may still wait to be read.
+ * A shared connection is open as often as it was opened, and how often that was, only fsd
+ * knows. When its directory is gone, the last has closed it; but the news of some may still wait to
+ * be read.
  */
 static bool is_gone(const IOService *service, const struct connection *connection)
 {

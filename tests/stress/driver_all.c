@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * driver_all MOUNT [persist] [shared] [thread] - a driver that does what drivers can, when its clients ask for it
+ * driver_all MOUNT [persist] [shared] [thread] - a driver that does what drivers can, when its
+ * clients ask for it
  *
  * Prints what it is called for. One user client class; its selectors are those of the table below.
  */
@@ -37,8 +38,9 @@ static IOReturn add(void *client, void *unused, IOExternalMethodArguments *a)
 /* Either half may be in line or not. */
 static IOReturn echo(void *client, void *unused, IOExternalMethodArguments *a)
 {
-	size_t n = a->structureInputDescriptor ? IOMemoryDescriptor_getLength(a->structureInputDescriptor) :
-						 a->structureInputSize;
+	size_t n = a->structureInputDescriptor
+			   ? IOMemoryDescriptor_getLength(a->structureInputDescriptor)
+			   : a->structureInputSize;
 	size_t room = a->structureOutputDescriptor ? a->structureOutputDescriptorSize :
 						     a->structureOutputSize;
 	char *bytes = malloc(n + 1);
@@ -46,14 +48,16 @@ static IOReturn echo(void *client, void *unused, IOExternalMethodArguments *a)
 
 	(void)client, (void)unused;
 	if (a->structureInputDescriptor)
-		done = pread(IOMemoryDescriptor_getDescriptor(a->structureInputDescriptor), bytes, n, 0);
+		done = pread(IOMemoryDescriptor_getDescriptor(a->structureInputDescriptor), bytes,
+			     n, 0);
 	else if (n > 0)
 		memcpy(bytes, a->structureInput, n);
 	n = n < room || a->structureVariableOutputData ? n : room;
 	if (a->structureVariableOutputData)
 		*a->structureVariableOutputData = OSData_withBytes(bytes, n);
 	else if (a->structureOutputDescriptor)
-		done |= pwrite(IOMemoryDescriptor_getDescriptor(a->structureOutputDescriptor), bytes, n, 0);
+		done |= pwrite(IOMemoryDescriptor_getDescriptor(a->structureOutputDescriptor),
+			       bytes, n, 0);
 	else
 		memcpy(a->structureOutput, bytes, n);
 	if (a->structureOutputDescriptor)
@@ -76,8 +80,8 @@ static IOReturn complete(void *client, void *unused, IOExternalMethodArguments *
 {
 	(void)unused;
 	for (uint64_t i = 1; i <= a->scalarInput[0]; i++) {
-		IOReturn r = IOUserClient_sendAsyncResult64WithOptions(own_of(client)->reference, 0, &i, 1,
-								       (IOOptionBits)a->scalarInput[1]);
+		IOReturn r = IOUserClient_sendAsyncResult64WithOptions(
+			own_of(client)->reference, 0, &i, 1, (IOOptionBits)a->scalarInput[1]);
 
 		if (r != kIOReturnSuccess) {
 			a->scalarOutput[0]++;
@@ -96,7 +100,8 @@ static IOReturn release(void *client, void *unused, IOExternalMethodArguments *a
 static IOReturn notify(void *client, void *unused, IOExternalMethodArguments *a)
 {
 	json_t *data = json_pack("{s:I}", "word", (json_int_t)a->scalarInput[1]);
-	IOReturn r = IOUserClient_sendNotification(own_of(client)->ports[a->scalarInput[0] & 3], data);
+	IOReturn r = IOUserClient_sendNotification(own_of(client)->ports[a->scalarInput[0] & 3],
+						   data);
 
 	(void)unused;
 	json_decref(data);
@@ -121,8 +126,8 @@ static IOReturn capitals(void *client, void *unused, IOExternalMethodArguments *
 {
 	IOAddressSegment segment = { a->scalarInput[0], a->scalarInput[1] };
 	IOMemoryDescriptor *memory;
-	IOReturn r = IOUserClient_CreateMemoryDescriptorFromClient(client, kIOMemoryDirectionInOut, 1,
-								   &segment, &memory);
+	IOReturn r = IOUserClient_CreateMemoryDescriptorFromClient(client, kIOMemoryDirectionInOut,
+								   1, &segment, &memory);
 	char *bytes;
 
 	(void)unused;
@@ -148,8 +153,10 @@ static IOReturn privilege(void *client, void *unused, IOExternalMethodArguments 
 	char name[64];
 
 	(void)unused;
-	snprintf(name, sizeof(name), "%.*s", (int)a->structureInputSize, (const char *)a->structureInput);
-	a->scalarOutput[0] = (UInt32)IOUserClient_clientHasPrivilege(IOUserClient_getTask(client), name);
+	snprintf(name, sizeof(name), "%.*s", (int)a->structureInputSize,
+		 (const char *)a->structureInput);
+	a->scalarOutput[0] = (UInt32)IOUserClient_clientHasPrivilege(IOUserClient_getTask(client),
+								     name);
 	return kIOReturnSuccess;
 }
 
@@ -291,7 +298,8 @@ static IOReturn set_properties(IOUserClient *client, json_t *properties)
 	return kIOReturnSuccess;
 }
 
-static IOReturn close_for_another(IOUserClient *client, UInt32 type, const void *provider, void *argument)
+static IOReturn close_for_another(IOUserClient *client, UInt32 type, const void *provider,
+				  void *argument)
 {
 	(void)provider, (void)argument;
 	printf("message 0x%x\n", type);
@@ -360,11 +368,12 @@ static void prepare(char **options)
 		is_shared = is_shared || strcmp(*options, "shared") == 0;
 	}
 	if (is_shared)
-		client_class.properties = "{\"IOUserClientEntitlements\": false,"
-					  " \"IOUserClientDefaultLocking\": true,"
-					  " \"IOUserClientDefaultLockingSetProperties\": false,"
-					  " \"IOUserClientDefaultLockingSingleThreadExternalMethod\": false,"
-					  " \"IOUserClientSharedInstance\": true}";
+		client_class.properties =
+			"{\"IOUserClientEntitlements\": false,"
+			" \"IOUserClientDefaultLocking\": true,"
+			" \"IOUserClientDefaultLockingSetProperties\": false,"
+			" \"IOUserClientDefaultLockingSingleThreadExternalMethod\": false,"
+			" \"IOUserClientSharedInstance\": true}";
 	must("page", IOService_createBuffer(service, "page", 4096, &page));
 	must("rom", IOService_createBuffer(service, "rom", 4096, &rom));
 	if (!(IOService_getState(service) & kIOServiceRegisteredState)) {

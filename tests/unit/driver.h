@@ -28,7 +28,8 @@ static inline const char *in_service(const struct driver_mount *mount, const cha
 {
 	static char path[128];
 
-	snprintf(path, sizeof(path), "%s/IOService/Svc@1,2%s%s", mount->path, *name ? "/" : "", name);
+	snprintf(path, sizeof(path), "%s/IOService/Svc@1,2%s%s", mount->path, *name ? "/" : "",
+		 name);
 	return path;
 }
 
@@ -136,4 +137,5 @@ static inline IOReturn code_of(const char *answer)
 	return (IOReturn)(uint32_t)strtoul(rc + 5, NULL, 10);
 }
 
-#define assert_code(answer, code) ck_assert_str_eq(IOReturnName(code_of(answer)), IOReturnName(code))
+#define assert_code(answer, code)                                                                  \
+	ck_assert_str_eq(IOReturnName(code_of(answer)), IOReturnName(code))

@@ -23,7 +23,8 @@ static void set_up(void)
 	methods = (struct IOUserClientMethods){ 0 };
 	service_methods = (struct IOServiceMethods){ 0 };
 	client_class = (struct IOUserClientClass){ .className = "TestClient", .methods = &methods };
-	service_class = (struct IOServiceClass){ .className = "Svc:Base", .methods = &service_methods,
+	service_class = (struct IOServiceClass){ .className = "Svc:Base",
+						 .methods = &service_methods,
 						 .userClientClass = &client_class };
 	n_starts = n_stops = 0;
 	new_driver_mount(&mount);
@@ -119,7 +120,8 @@ START_TEST(state_and_numbers_are_read_from_files)
 	ck_assert(!IOService_isInactive(service));
 	ck_assert_int_eq(unlink(in_service(&mount, "state")), 0);
 	make_text(in_service(&mount, "state"), "registered matched active\n", 0600);
-	ck_assert_uint_eq(IOService_getState(service), kIOServiceRegisteredState | kIOServiceMatchedState);
+	ck_assert_uint_eq(IOService_getState(service),
+			  kIOServiceRegisteredState | kIOServiceMatchedState);
 	ck_assert_int_eq(unlink(in_service(&mount, "state")), 0);
 	ck_assert(IOService_isInactive(service));
 	ck_assert(IOService_isInactive(NULL));
@@ -189,7 +191,8 @@ static IOReturn do_nothing(void *target, void *reference, IOExternalMethodArgume
 }
 
 static const IOExternalMethodDispatch2022 modern[] = {
-	{ do_nothing, 2, 0, 1, kIOUCVariableStructureSize, 1, "org.example" }, { NULL, 0, 0, 0, 0, 0, NULL },
+	{ do_nothing, 2, 0, 1, kIOUCVariableStructureSize, 1, "org.example" },
+	{ NULL, 0, 0, 0, 0, 0, NULL },
 };
 static const char *const names[] = { "mul", NULL };
 
@@ -214,17 +217,20 @@ START_TEST(a_modern_table_is_said_in_full)
 	client_class.dispatchCount = 2;
 	client_class.selectorNames = names;
 	ck_assert_str_eq(document(),
-		"{'open':'ask','kind':'2022','methods':["
-		"{'si':2,'sis':0,'so':1,'sos':'*','allowAsync':true,'ent':'org.example','name':'mul'},"
-		"{'si':0,'sis':0,'so':0,'sos':0,'allowAsync':false,'fn':false}],"
-		"'userClientClass':'TestClient'}");
+			 "{'open':'ask','kind':'2022','methods':["
+			 "{'si':2,'sis':0,'so':1,'sos':'*','allowAsync':true,'ent':'org.example','"
+			 "name':'mul'},"
+			 "{'si':0,'sis':0,'so':0,'sos':0,'allowAsync':false,'fn':false}],"
+			 "'userClientClass':'TestClient'}");
 }
 END_TEST
 
-static IOReturn own_function(IOUserClient *client, uint32_t selector, IOExternalMethodArguments *arguments,
+static IOReturn own_function(IOUserClient *client, uint32_t selector,
+			     IOExternalMethodArguments *arguments,
 			     IOExternalMethodDispatch *dispatch, void *target, void *reference)
 {
-	(void)client, (void)selector, (void)arguments, (void)dispatch, (void)target, (void)reference;
+	(void)client, (void)selector, (void)arguments, (void)dispatch, (void)target,
+		(void)reference;
 	return kIOReturnSuccess;
 }
 
@@ -237,21 +243,27 @@ static IOExternalMethod *no_descriptor(IOUserClient *client, UInt32 index)
 START_TEST(what_is_checked_goes_by_what_the_class_has)
 {
 	static const IOExternalMethodDispatch classic[] = { { do_nothing, 0, 0, 0, 0 } };
-	static const IOUserClientMethodDispatch kit[] = { { NULL, kIOUCVariableStructureSize, 0, 0, 0, 0 } };
+	static const IOUserClientMethodDispatch kit[] = { { NULL, kIOUCVariableStructureSize, 0, 0,
+							    0, 0 } };
 
-	ck_assert_str_eq(document(), "{'open':'ask','kind':'legacy','methods':[],'userClientClass':'TestClient'}");
+	ck_assert_str_eq(
+		document(),
+		"{'open':'ask','kind':'legacy','methods':[],'userClientClass':'TestClient'}");
 	methods.externalMethod = own_function;
-	ck_assert_str_eq(document(), "{'open':'ask','kind':'any','methods':[],'userClientClass':'TestClient'}");
+	ck_assert_str_eq(document(),
+			 "{'open':'ask','kind':'any','methods':[],'userClientClass':'TestClient'}");
 	client_class.dispatch = classic;
 	client_class.dispatchCount = 1;
-	ck_assert_ptr_nonnull(strstr(document(), "'kind':'classic','methods':[{'si':0,'sis':0,'so':0,'sos':0}]"));
+	ck_assert_ptr_nonnull(
+		strstr(document(), "'kind':'classic','methods':[{'si':0,'sis':0,'so':0,'sos':0}]"));
 	methods.getExternalMethodForIndex = no_descriptor;
 	ck_assert_ptr_nonnull(strstr(document(), "'kind':'any'"));
 	methods = (struct IOUserClientMethods){ 0 };
 	client_class.dispatch = NULL;
 	client_class.methodDispatch = kit;
-	ck_assert_ptr_nonnull(strstr(document(), "'kind':'driverkit','methods':[{'si':0,'sis':0,'so':0,'sos':0,"
-						 "'completion':'*','fn':false}]"));
+	ck_assert_ptr_nonnull(strstr(document(),
+				     "'kind':'driverkit','methods':[{'si':0,'sis':0,'so':0,'sos':0,"
+				     "'completion':'*','fn':false}]"));
 	service_class.userClientClass = NULL;
 	ck_assert_str_eq(document(), "{'open':'ask','kind':'any','methods':[]}");
 }
@@ -264,7 +276,8 @@ START_TEST(properties_of_the_class_that_fsd_knows_are_said)
 		"{\"IOUserClientEntitlements\": false, \"IOUserClientSharedInstance\": 5,"
 		" \"IOUserClientDefaultLocking\": true, \"IOUserClientPrivilege\": \"root\","
 		" \"IOUserClientDefaultLockingSingleThreadExternalMethod\": true,"
-		" \"IOUserClientDefaultLockingSetProperties\": false, \"IOUserClientTimeout\": 50, \"Own\": 1}";
+		" \"IOUserClientDefaultLockingSetProperties\": false, \"IOUserClientTimeout\": 50, "
+		"\"Own\": 1}";
 	ck_assert_str_eq(document(),
 		"{'open':'ask','kind':'legacy','methods':[],'IOUserClientEntitlements':false,"
 		"'privilege':'root','timeout_ms':50,'shared':true,"
@@ -280,7 +293,8 @@ END_TEST
 START_TEST(memory_and_ports_are_bound_before_it_is_registered)
 {
 	ck_assert_int_eq(IOService_bindMemory(service, 0, "page", 0), kIOReturnSuccess);
-	ck_assert_int_eq(IOService_bindMemory(service, 0, "other", kIOMapReadOnly), kIOReturnSuccess);
+	ck_assert_int_eq(IOService_bindMemory(service, 0, "other", kIOMapReadOnly),
+			 kIOReturnSuccess);
 	ck_assert_int_eq(IOService_bindMemory(service, 2, "queues/0/data", 0), kIOReturnSuccess);
 	ck_assert_int_eq(IOService_bindPort(service, 1, "queues/0/notify"), kIOReturnSuccess);
 	ck_assert_int_eq(IOService_bindPort(service, 1, NULL), kIOReturnBadArgument);
@@ -344,7 +358,8 @@ END_TEST
 
 static IOReturn agreed;
 
-static IOReturn answer_close(IOUserClient *client, UInt32 type, const void *provider, void *argument)
+static IOReturn answer_close(IOUserClient *client, UInt32 type, const void *provider,
+			     void *argument)
 {
 	(void)argument;
 	ck_assert_uint_eq(type, kIOMessageServiceIsRequestingClose);
@@ -356,7 +371,8 @@ static IOReturn answer_close(IOUserClient *client, UInt32 type, const void *prov
 
 START_TEST(a_service_has_one_owner)
 {
-	IOUserClient *one = IOUserClient_alloc(&client_class), *two = IOUserClient_alloc(&client_class);
+	IOUserClient *one = IOUserClient_alloc(&client_class),
+		     *two = IOUserClient_alloc(&client_class);
 
 	ck_assert_int_eq(IOService_serve(service), kIOReturnSuccess);
 	ck_assert(!IOService_isOpen(service, NULL));
@@ -406,7 +422,8 @@ END_TEST
 START_TEST(an_owner_that_goes_has_closed)
 {
 	ck_assert_int_eq(IOService_serve(service), kIOReturnSuccess);
-	assert_code(asked(service, "{'op':'open','id':1,'conn':1,'type':7,%s}", OPENER), kIOReturnSuccess);
+	assert_code(asked(service, "{'op':'open','id':1,'conn':1,'type':7,%s}", OPENER),
+		    kIOReturnSuccess);
 	ck_assert(IOService_open(service, service_find_connection(service, 1)->client, 0, NULL));
 	asked(service, "{'op':'close','conn':1,'died':true}");
 	ck_assert(!IOService_isOpen(service, NULL));
@@ -420,12 +437,16 @@ START_TEST(the_base_class_says_no)
 	ck_assert_int_eq(IOService_setProperties(service, NULL), kIOReturnUnsupported);
 	ck_assert_int_eq(IOService_requestProbe(service, 0), kIOReturnUnsupported);
 	ck_assert_int_eq(IOService_message(service, 0, NULL, NULL), kIOReturnUnsupported);
-	assert_code(asked(service, "{'op':'setprops','id':1,'conn':null,'props':{}}"), kIOReturnUnsupported);
+	assert_code(asked(service, "{'op':'setprops','id':1,'conn':null,'props':{}}"),
+		    kIOReturnUnsupported);
 	assert_code(asked(service, "{'op':'probe','id':1,'options':1}"), kIOReturnUnsupported);
-	ck_assert_int_eq(IOService_newUserClientOfClass(service, NULL, NULL, NULL, 0, NULL, &client),
+	ck_assert_int_eq(IOService_newUserClientOfClass(service, NULL, NULL, NULL, 0, NULL,
+							&client),
 			 kIOReturnBadArgument);
-	ck_assert_int_eq(IOService_newUserClient(NULL, NULL, NULL, 0, NULL, &client), kIOReturnUnsupported);
-	ck_assert_int_eq(IOService_newUserClient(service, NULL, NULL, 0, NULL, &client), kIOReturnSuccess);
+	ck_assert_int_eq(IOService_newUserClient(NULL, NULL, NULL, 0, NULL, &client),
+			 kIOReturnUnsupported);
+	ck_assert_int_eq(IOService_newUserClient(service, NULL, NULL, 0, NULL, &client),
+			 kIOReturnSuccess);
 	OSObject_release(client);
 }
 END_TEST
@@ -466,7 +487,8 @@ START_TEST(messages_are_told_with_their_argument)
 	json_auto_t *argument = json_string("x");
 
 	ck_assert_int_eq(IOService_serve(service), kIOReturnSuccess);
-	ck_assert_int_eq(IOService_messageClients(service, kIOMessageServiceIsSuspended, argument), 0);
+	ck_assert_int_eq(IOService_messageClients(service, kIOMessageServiceIsSuspended, argument),
+			 0);
 	heard(&mount.session, "{'message':3758096416,'arg':'x'}\n");
 	ck_assert_int_eq(IOService_messageClients(service, 5, NULL), 0);
 	heard(&mount.session, "{'message':5}\n");
@@ -587,11 +609,15 @@ START_TEST(a_dispatch_queue_serves)
 			 kIOReturnNotReady);
 	ck_assert_int_eq(IOService_serve(service), kIOReturnSuccess);
 	ck_assert_int_eq(IOService_SetDispatchQueue(service, "Other", queue), kIOReturnBadArgument);
-	ck_assert_int_eq(IOService_SetDispatchQueue(service, IOUserClientQueueNameExternalMethod, calls), 0);
-	ck_assert_int_eq(IOService_SetDispatchQueue(service, IOUserClientQueueNameExternalMethod, calls),
+	ck_assert_int_eq(IOService_SetDispatchQueue(service, IOUserClientQueueNameExternalMethod,
+						    calls),
+			 0);
+	ck_assert_int_eq(IOService_SetDispatchQueue(service, IOUserClientQueueNameExternalMethod,
+						    calls),
 			 kIOReturnBusy);
 	ck_assert_int_eq(IOService_SetDispatchQueue(service, kIOServiceDefaultQueueName, queue), 0);
-	ck_assert_int_eq(IOService_SetDispatchQueue(service, kIOServiceDefaultQueueName, queue), kIOReturnBusy);
+	ck_assert_int_eq(IOService_SetDispatchQueue(service, kIOServiceDefaultQueueName, queue),
+			 kIOReturnBusy);
 	ck_assert_int_eq(IOService_run(service), kIOReturnBusy);
 	say(&mount.session, "{'op':'open','id':1,'conn':1,'type':0}\n");
 	heard(&mount.session, "{'id':1,'rc':0}\n");

@@ -33,7 +33,8 @@ static void set_up(void)
 	service_methods = (struct IOServiceMethods){ 0 };
 	client_class = (struct IOUserClientClass){ .className = "TestClient", .methods = &methods,
 						   .properties = kIOUserClientProperties2022 };
-	service_class = (struct IOServiceClass){ .className = "Svc:Base", .methods = &service_methods,
+	service_class = (struct IOServiceClass){ .className = "Svc:Base",
+						 .methods = &service_methods,
 						 .userClientClass = &client_class };
 	new_driver_mount(&mount);
 	service = new_service(&mount, &service_class);
@@ -51,6 +52,18 @@ static IOUserClient *opened(void)
 	assert_code(asked(service, "{'op':'open','id':1,'conn':1,'type':7,%s}", OPENER),
 		    kIOReturnSuccess);
 	return service_find_connection(service, 1)->client;
+}
+
+/* A method call by connection 1. */
+static const char *called(const char *format, ...)
+{
+	static char words[60000];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(words, sizeof(words), format, list);
+	va_end(list);
+	return asked(service, "{'op':'call','id':2,'conn':1,%s}", words);
 }
 
 /* --- tables */
@@ -76,8 +89,8 @@ static IOReturn dispatched(uint32_t selector, IOExternalMethodArguments argument
 {
 	int n = 0;
 	IOUserClient *client = IOUserClient_alloc(&client_class);
-	IOReturn result = IOUserClient_dispatchExternalMethod(client, selector, &arguments, table, 4,
-							      client, &n);
+	IOReturn result = IOUserClient_dispatchExternalMethod(client, selector, &arguments, table,
+							      4, client, &n);
 
 	ck_assert_int_eq(n, result == kIOReturnSuccess);
 	OSObject_release(client);
@@ -121,7 +134,8 @@ START_TEST(no_table_is_an_error)
 	IOUserClient *client = IOUserClient_alloc(&client_class);
 	IOExternalMethodArguments arguments = { 0 };
 
-	ck_assert_int_eq(IOUserClient_dispatchExternalMethod(client, 0, &arguments, NULL, 0, NULL, NULL),
+	ck_assert_int_eq(IOUserClient_dispatchExternalMethod(client, 0, &arguments, NULL, 0, NULL,
+							     NULL),
 			 kIOReturnError);
 	OSObject_release(client);
 }
@@ -132,8 +146,7 @@ START_TEST(an_entitlement_counts_with_the_value_true_of_who_calls)
 	client_class.dispatch2022 = table;
 	client_class.dispatchCount = 4;
 	opened();
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':1,'si':[],'so':0,'sos':0}"),
-		    kIOReturnSuccess);
+	assert_code(called("'sel':1,'si':[],'so':0,'sos':0"), kIOReturnSuccess);
 	assert_code(asked(service, "{'op':'call','id':3,'conn':1,'sel':3,'si':[],'so':0,'sos':0}"),
 		    kIOReturnNotPrivileged);
 	/* Another process than the opener: nothing is known of it. */
@@ -151,13 +164,12 @@ START_TEST(the_classic_table_checks_sizes_and_functions_alone)
 	client_class.dispatch = classic;
 	client_class.dispatchCount = 2;
 	opened();
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'si':[5],'async':1}"),
-		    kIOReturnSuccess);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'si':[]}"), kIOReturnBadArgument);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':1,'si':[]}"), kIOReturnNoCompletion);
+	assert_code(called("'sel':0,'si':[5],'async':1"), kIOReturnSuccess);
+	assert_code(called("'sel':0,'si':[]"), kIOReturnBadArgument);
+	assert_code(called("'sel':1,'si':[]"), kIOReturnNoCompletion);
 	/* Out of range: the oldest style, of which there is nothing. */
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':2,'si':[]}"), kIOReturnUnsupported);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':2,'sos':5000}"), kIOReturnIPCError);
+	assert_code(called("'sel':2,'si':[]"), kIOReturnUnsupported);
+	assert_code(called("'sel':2,'sos':5000"), kIOReturnIPCError);
 }
 END_TEST
 
@@ -176,8 +188,9 @@ static kern_return_t kit_call(void *target, void *reference, IOUserClientMethodA
 	}
 	for (uint32_t i = 0; i < arguments->scalarOutputCount; i++)
 		arguments->scalarOutput[i] = arguments->scalarInput[i] + 1;
-	kit_size = arguments->structureInput ? OSData_getLength(arguments->structureInput) :
-					       IOMemoryDescriptor_getLength(arguments->structureInputDescriptor);
+	kit_size = arguments->structureInput
+			   ? OSData_getLength(arguments->structureInput)
+			   : IOMemoryDescriptor_getLength(arguments->structureInputDescriptor);
 	if (arguments->structureInput)
 		arguments->structureOutput =
 			OSData_withBytes(OSData_getBytesNoCopy(arguments->structureInput),
@@ -204,14 +217,12 @@ static void use_kit_table(void)
 START_TEST(a_driverkit_table_asks_for_a_completion_or_none)
 {
 	use_kit_table();
-	ck_assert_str_eq(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'si':[1,41],'so':2,'sos':0}"),
+	ck_assert_str_eq(called("'sel':0,'si':[1,41],'so':2,'sos':0"),
 			 "{'so':[2,42],'id':2,'rc':0}");
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'si':[1,41],'so':2,'async':9}"),
-		    kIOReturnBadArgument);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':1,'si':[],'sib':''}"),
-		    kIOReturnBadArgument);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':3}"), kIOReturnNoCompletion);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':4}"), kIOReturnUnsupported);
+	assert_code(called("'sel':0,'si':[1,41],'so':2,'async':9"), kIOReturnBadArgument);
+	assert_code(called("'sel':1,'si':[],'sib':''"), kIOReturnBadArgument);
+	assert_code(called("'sel':3"), kIOReturnNoCompletion);
+	assert_code(called("'sel':4"), kIOReturnUnsupported);
 }
 END_TEST
 
@@ -220,24 +231,21 @@ START_TEST(driverkit_gets_structs_as_objects_or_descriptors)
 	char large[5500];
 
 	use_kit_table();
-	ck_assert_str_eq(asked(service, "{'op':'call','id':2,'conn':1,'sel':2,'sib':'aGVsbG8=','sos':5}"),
+	ck_assert_str_eq(called("'sel':2,'sib':'aGVsbG8=','sos':5"),
 			 "{'sob':'aGVsbG8=','id':2,'rc':0}");
 	/* More than the client has room for. */
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':2,'sib':'aGVsbG8=','sos':4}"),
-		    kIOReturnBadArgument);
-	ck_assert_str_eq(asked(service, "{'op':'call','id':2,'conn':1,'sel':2,'sib':'aGVsbG8=','sos':'var'}"),
+	assert_code(called("'sel':2,'sib':'aGVsbG8=','sos':4"), kIOReturnBadArgument);
+	ck_assert_str_eq(called("'sel':2,'sib':'aGVsbG8=','sos':'var'"),
 			 "{'sob':'aGVsbG8=','id':2,'rc':0}");
 	/* Nothing was given. */
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':2,'sos':'var'}"), kIOReturnUnderrun);
+	assert_code(called("'sel':2,'sos':'var'"), kIOReturnUnderrun);
 
 	memset(large, 'A', sizeof(large));
 	large[5464] = '\0';
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':2,'sib':'%s'}", large),
-		    kIOReturnSuccess);
+	assert_code(called("'sel':2,'sib':'%s'", large), kIOReturnSuccess);
 	ck_assert_uint_eq(kit_size, 4098);
 	/* An object and a descriptor at once. */
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':2,'sib':'aGVsbG8=','sos':5000}"),
-		    kIOReturnError);
+	assert_code(called("'sel':2,'sib':'aGVsbG8=','sos':5000"), kIOReturnError);
 }
 END_TEST
 
@@ -255,17 +263,18 @@ START_TEST(a_completion_is_sent_through_its_action)
 
 	use_kit_table();
 	client = service_find_connection(service, 1)->client;
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':1,'async':77,'sib':'aGVsbG8=','sos':5}"),
-		    kIOReturnSuccess);
+	assert_code(called("'sel':1,'async':77,'sib':'aGVsbG8=','sos':5"), kIOReturnSuccess);
 	ck_assert_int_eq(IOUserClient_AsyncCompletion(client, kept, kIOReturnBusy, words, 2),
 			 kIOReturnSuccess);
 	heard(&mount.session, "{'async':77,'conn':1,'rc':3758097109,"
 			      "'args':[1,18446744073709551615],'candrop':false}\n");
 	ck_assert_int_eq(IOUserClient_AsyncCompletion(client, kept, 0, words, 17),
 			 kIOReturnMessageTooLarge);
-	ck_assert_int_eq(IOUserClient_AsyncCompletion(client, NULL, 0, words, 1), kIOReturnBadArgument);
+	ck_assert_int_eq(IOUserClient_AsyncCompletion(client, NULL, 0, words, 1),
+			 kIOReturnBadArgument);
 	ck_assert_int_eq(OSAction_Create(client, ignore_action, 0, NULL, &other), 0);
-	ck_assert_int_eq(IOUserClient_AsyncCompletion(client, other, 0, words, 1), kIOReturnBadArgument);
+	ck_assert_int_eq(IOUserClient_AsyncCompletion(client, other, 0, words, 1),
+			 kIOReturnBadArgument);
 	OSObject_release(other);
 	OSSafeReleaseNULL(kept);
 }
@@ -273,7 +282,8 @@ END_TEST
 
 static kern_return_t own_method(IOUserClient *client, uint64_t selector,
 				IOUserClientMethodArguments *arguments,
-				const IOUserClientMethodDispatch *dispatch, void *target, void *reference)
+				const IOUserClientMethodDispatch *dispatch, void *target,
+				void *reference)
 {
 	OSAction *action = NULL;
 
@@ -281,7 +291,8 @@ static kern_return_t own_method(IOUserClient *client, uint64_t selector,
 	(void)target;
 	(void)reference;
 	if (selector == 0)
-		return IOUserClient_ExternalMethod(client, selector, arguments, &kit_table[2], client, NULL);
+		return IOUserClient_ExternalMethod(client, selector, arguments, &kit_table[2],
+						   client, NULL);
 	ck_assert_int_eq(IOUserClient_CreateActionKernelCompletion(client, 24, &action),
 			 arguments->completion ? kIOReturnSuccess : kIOReturnNotReady);
 	ck_assert_int_eq(OSAction_GetReference(action) != NULL, arguments->completion != NULL);
@@ -295,13 +306,14 @@ START_TEST(an_action_is_made_for_the_call_that_is_being_made)
 
 	methods.ExternalMethod = own_method;
 	client = opened();
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0}"), kIOReturnSuccess);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':1}"), kIOReturnSuccess);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':1,'async':5}"), kIOReturnSuccess);
+	assert_code(called("'sel':0"), kIOReturnSuccess);
+	assert_code(called("'sel':1"), kIOReturnSuccess);
+	assert_code(called("'sel':1,'async':5"), kIOReturnSuccess);
 	ck_assert_int_eq(IOUserClient_AsyncCompletion(client, kept, 0, NULL, 0), kIOReturnSuccess);
 	heard(&mount.session, "{'async':5,'conn':1,'rc':0,'args':[],'candrop':false}\n");
 	asked(service, "{'op':'close','conn':1,'died':false}");
-	ck_assert_int_eq(IOUserClient_CreateActionKernelCompletion(NULL, 0, &kept), kIOReturnBadArgument);
+	ck_assert_int_eq(IOUserClient_CreateActionKernelCompletion(NULL, 0, &kept),
+			 kIOReturnBadArgument);
 	OSSafeReleaseNULL(kept);
 }
 END_TEST
@@ -311,7 +323,8 @@ END_TEST
 static int object;
 static void *passed[6];
 
-static IOReturn legacy_call(void *target, void *p1, void *p2, void *p3, void *p4, void *p5, void *p6)
+static IOReturn legacy_call(void *target, void *p1, void *p2, void *p3, void *p4, void *p5,
+			    void *p6)
 {
 	void *all[] = { p1, p2, p3, p4, p5, p6 };
 
@@ -327,7 +340,8 @@ static IOReturn legacy_sum(void *target, void *p1, void *p2, void *p3, void *p4,
 	return kIOReturnSuccess;
 }
 
-static IOReturn legacy_fill(void *target, void *p1, void *p2, void *p3, void *p4, void *p5, void *p6)
+static IOReturn legacy_fill(void *target, void *p1, void *p2, void *p3, void *p4, void *p5,
+			    void *p6)
 {
 	legacy_call(target, p1, p2, p3, p4, p5, p6);
 	memcpy(p2, "four", 4);
@@ -354,7 +368,8 @@ static IOExternalMethod descriptors[] = {
 	{ &object, legacy_call, kIOUCScalarIScalarO, 4, 3 },
 	{ &object, legacy_call, kIOUCScalarIScalarO | kIOUCForegroundOnly, 0, 0 },
 };
-static IOExternalAsyncMethod async_descriptor = { &object, legacy_async, kIOUCScalarIScalarO, 1, 0 };
+static IOExternalAsyncMethod async_descriptor = { &object, legacy_async, kIOUCScalarIScalarO, 1,
+						  0 };
 static IOExternalTrap trap = { &object, legacy_call };
 
 static IOExternalMethod *by_index(IOUserClient *client, UInt32 index)
@@ -387,17 +402,14 @@ START_TEST(descriptors_fill_six_arguments_each_type_in_its_way)
 {
 	use_descriptors();
 	/* Scalars have 32 bits. */
-	ck_assert_str_eq(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'si':[4294967300,38],'so':1}"),
+	ck_assert_str_eq(called("'sel':0,'si':[4294967300,38],'so':1"),
 			 "{'so':[42],'id':2,'rc':0}");
-	ck_assert_str_eq(asked(service, "{'op':'call','id':2,'conn':1,'sel':1,'si':[9],'sos':6}"),
-			 "{'sob':'Zm91cg==','id':2,'rc':0}");
+	ck_assert_str_eq(called("'sel':1,'si':[9],'sos':6"), "{'sob':'Zm91cg==','id':2,'rc':0}");
 	ck_assert_ptr_eq(passed[0], (void *)9);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':2,'sib':'aGVsbG8=','sos':6}"),
-		    kIOReturnSuccess);
+	assert_code(called("'sel':2,'sib':'aGVsbG8=','sos':6"), kIOReturnSuccess);
 	ck_assert_ptr_eq(passed[2], (void *)5);
 	ck_assert_ptr_null(passed[4]);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':3,'si':[9],'sib':'aGVsbG8='}"),
-		    kIOReturnSuccess);
+	assert_code(called("'sel':3,'si':[9],'sib':'aGVsbG8='"), kIOReturnSuccess);
 	ck_assert_ptr_eq(passed[0], (void *)9);
 	ck_assert_ptr_eq(passed[2], (void *)5);
 }
@@ -406,30 +418,26 @@ END_TEST
 START_TEST(descriptors_are_checked)
 {
 	use_descriptors();
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'si':[1],'so':1}"), kIOReturnBadArgument);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'si':[1,2],'so':2}"), kIOReturnBadArgument);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':1,'si':[]}"), kIOReturnBadArgument);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':2,'sib':'aGVs'}"), kIOReturnBadArgument);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':3,'si':[9],'sib':'aGVs'}"),
-		    kIOReturnBadArgument);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':4}"), kIOReturnBadArgument);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':5}"), kIOReturnUnsupported);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':6,'si':[1,2,3,4],'so':3}"),
-		    kIOReturnBadArgument);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':7}"), kIOReturnSuccess);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':8}"), kIOReturnUnsupported);
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'si':[1,2],'so':1,'sos':4097}"),
-		    kIOReturnIPCError);
+	assert_code(called("'sel':0,'si':[1],'so':1"), kIOReturnBadArgument);
+	assert_code(called("'sel':0,'si':[1,2],'so':2"), kIOReturnBadArgument);
+	assert_code(called("'sel':1,'si':[]"), kIOReturnBadArgument);
+	assert_code(called("'sel':2,'sib':'aGVs'"), kIOReturnBadArgument);
+	assert_code(called("'sel':3,'si':[9],'sib':'aGVs'"), kIOReturnBadArgument);
+	assert_code(called("'sel':4"), kIOReturnBadArgument);
+	assert_code(called("'sel':5"), kIOReturnUnsupported);
+	assert_code(called("'sel':6,'si':[1,2,3,4],'so':3"), kIOReturnBadArgument);
+	assert_code(called("'sel':7"), kIOReturnSuccess);
+	assert_code(called("'sel':8"), kIOReturnUnsupported);
+	assert_code(called("'sel':0,'si':[1,2],'so':1,'sos':4097"), kIOReturnIPCError);
 }
 END_TEST
 
 START_TEST(an_asynchronous_call_goes_by_the_descriptors_for_these)
 {
 	use_descriptors();
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'si':[5],'async':8}"), kIOReturnSuccess);
+	assert_code(called("'sel':0,'si':[5],'async':8"), kIOReturnSuccess);
 	heard(&mount.session, "{'async':8,'conn':1,'rc':0,'args':[5],'candrop':false}\n");
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':1,'si':[5],'async':8}"),
-		    kIOReturnUnsupported);
+	assert_code(called("'sel':1,'si':[5],'async':8"), kIOReturnUnsupported);
 }
 END_TEST
 
@@ -440,10 +448,12 @@ START_TEST(descriptors_come_with_their_target)
 
 	use_descriptors();
 	client = service_find_connection(service, 1)->client;
-	ck_assert_ptr_eq(IOUserClient_getTargetAndMethodForIndex(client, &target, 0), &descriptors[0]);
+	ck_assert_ptr_eq(IOUserClient_getTargetAndMethodForIndex(client, &target, 0),
+			 &descriptors[0]);
 	ck_assert_ptr_eq(target, &object);
 	target = NULL;
-	ck_assert_ptr_eq(IOUserClient_getAsyncTargetAndMethodForIndex(client, &target, 0), &async_descriptor);
+	ck_assert_ptr_eq(IOUserClient_getAsyncTargetAndMethodForIndex(client, &target, 0),
+			 &async_descriptor);
 	ck_assert_ptr_eq(target, &object);
 	target = NULL;
 	ck_assert_ptr_eq(IOUserClient_getTargetAndTrapForIndex(client, &target, 0), &trap);
@@ -479,14 +489,21 @@ static IOReturn echo(IOUserClient *client, uint32_t selector, IOExternalMethodAr
 	if (a->structureInputDescriptor && a->structureOutputDescriptor) {
 		char c;
 
-		ck_assert_int_eq(pread(IOMemoryDescriptor_getDescriptor(a->structureInputDescriptor), &c, 1, 3), 1);
-		ck_assert_int_eq(pwrite(IOMemoryDescriptor_getDescriptor(a->structureOutputDescriptor), "xyz", 3, 0), 3);
+		ck_assert_int_eq(pread(IOMemoryDescriptor_getDescriptor(
+					       a->structureInputDescriptor),
+				       &c, 1, 3),
+				 1);
+		ck_assert_int_eq(pwrite(IOMemoryDescriptor_getDescriptor(
+						a->structureOutputDescriptor),
+					"xyz", 3, 0),
+				 3);
 	} else if (a->structureVariableOutputData) {
 		*a->structureVariableOutputData = a->structureInput ?
 			OSData_withBytes(a->structureInput, a->structureInputSize) : NULL;
 	} else if (a->structureInput && a->structureOutput) {
 		memcpy(a->structureOutput, a->structureInput,
-		       a->structureInputSize < a->structureOutputSize ? a->structureInputSize : a->structureOutputSize);
+		       a->structureInputSize < a->structureOutputSize ? a->structureInputSize
+								      : a->structureOutputSize);
 	}
 	return kIOReturnSuccess;
 }
@@ -495,12 +512,13 @@ START_TEST(a_call_brings_words_and_bytes_there_and_back)
 {
 	methods.externalMethod = echo;
 	opened();
-	ck_assert_str_eq(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,"
-			       "'si':[18446744073709551615,'0x10'],'so':3,'sos':8,'sib':'aGVsbG8='}"),
-			 "{'so':[18446744073709551615,16,7],'sob':'aGVsbG8AAAA=','id':2,'rc':0}");
+	ck_assert_str_eq(
+		asked(service,
+		      "{'op':'call','id':2,'conn':1,'sel':0,"
+		      "'si':[18446744073709551615,'0x10'],'so':3,'sos':8,'sib':'aGVsbG8='}"),
+		"{'so':[18446744073709551615,16,7],'sob':'aGVsbG8AAAA=','id':2,'rc':0}");
 	/* Whatever is left there on failure is not delivered. */
-	ck_assert_str_eq(asked(service, "{'op':'call','id':2,'conn':1,'sel':1,'si':[1],'so':1,'sos':4}"),
-			 "{'id':2,'rc':3758097109}");
+	ck_assert_str_eq(called("'sel':1,'si':[1],'so':1,'sos':4"), "{'id':2,'rc':3758097109}");
 }
 END_TEST
 
@@ -509,16 +527,15 @@ START_TEST(a_driver_may_lower_counts_and_not_raise_them)
 	methods.externalMethod = echo;
 	opened();
 	lower = 1;
-	ck_assert_str_eq(asked(service, "{'op':'call','id':2,'conn':1,'sel':2,'si':[3],'so':2}"),
-			 "{'so':[3],'id':2,'rc':0}");
-	ck_assert_str_eq(asked(service, "{'op':'call','id':2,'conn':1,'sel':3,'sos':4,'sib':'aGVsbG8='}"),
+	ck_assert_str_eq(called("'sel':2,'si':[3],'so':2"), "{'so':[3],'id':2,'rc':0}");
+	ck_assert_str_eq(called("'sel':3,'sos':4,'sib':'aGVsbG8='"),
 			 "{'sob':'aA==','id':2,'rc':0}");
 	lower = 3;
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':2,'si':[3],'so':2}"), kIOReturnBadArgument);
+	assert_code(called("'sel':2,'si':[3],'so':2"), kIOReturnBadArgument);
 	lower = 5;
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':3,'sos':4}"), kIOReturnBadArgument);
+	assert_code(called("'sel':3,'sos':4"), kIOReturnBadArgument);
 	lower = 5001;
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':4,'sos':5000}"), kIOReturnBadArgument);
+	assert_code(called("'sel':4,'sos':5000"), kIOReturnBadArgument);
 }
 END_TEST
 
@@ -531,12 +548,11 @@ START_TEST(large_structs_go_by_descriptors)
 	memset(large, 'A', sizeof(large));
 	large[5464] = '\0';		/* 4098 bytes of 0 */
 	lower = 3;
-	ck_assert_str_eq(asked(service, "{'op':'call','id':2,'conn':1,'sel':4,'sib':'%s','sos':4097}", large),
+	ck_assert_str_eq(called("'sel':4,'sib':'%s','sos':4097", large),
 			 "{'sob':'eHl6','id':2,'rc':0}");
 	/* As much as that has no place in an answer. */
 	lower = UINT32_MAX;
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':4,'sib':'%s','sos':4294967295}", large),
-		    kIOReturnMessageTooLarge);
+	assert_code(called("'sel':4,'sib':'%s','sos':4294967295", large), kIOReturnMessageTooLarge);
 }
 END_TEST
 
@@ -544,9 +560,9 @@ START_TEST(output_of_any_size_is_an_object)
 {
 	methods.externalMethod = echo;
 	opened();
-	ck_assert_str_eq(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'sib':'aGVsbG8=','sos':'var'}"),
+	ck_assert_str_eq(called("'sel':0,'sib':'aGVsbG8=','sos':'var'"),
 			 "{'sob':'aGVsbG8=','id':2,'rc':0}");
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'sos':'var'}"), kIOReturnUnderrun);
+	assert_code(called("'sel':0,'sos':'var'"), kIOReturnUnderrun);
 }
 END_TEST
 
@@ -561,7 +577,7 @@ START_TEST(requests_that_are_none_are_refused_and_harm_nobody)
 	methods.externalMethod = echo;
 	opened();
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		assert_code(asked(service, "{'op':'call','id':2,'conn':1,%s}", calls[i]), kIOReturnBadArgument);
+		assert_code(called("%s", calls[i]), kIOReturnBadArgument);
 	assert_code(asked(service, "{'op':'call','id':2,'conn':2,'sel':0}"), kIOReturnNotAttached);
 	assert_code(asked(service, "{'op':'dance','id':2,'conn':1}"), kIOReturnUnsupported);
 	ck_assert_str_eq(asked(service, "{'op':'close','conn':9,'died':true}"), "");
@@ -701,7 +717,8 @@ START_TEST(a_shared_user_client_is_told_of_each_close_and_ends_with_the_last)
 	service_methods.newUserClient = same_client;
 	client_class.properties = "{\"IOUserClientSharedInstance\": true}";
 	opened();
-	assert_code(asked(service, "{'op':'open','id':1,'conn':2,'type':7,%s}", OPENER), kIOReturnSuccess);
+	assert_code(asked(service, "{'op':'open','id':1,'conn':2,'type':7,%s}", OPENER),
+		    kIOReturnSuccess);
 	assert_said("initWithTask start ");
 	asked(service, "{'op':'close','conn':1,'died':false}");
 	asked(service, "{'op':'close','conn':1,'died':false}");
@@ -727,7 +744,7 @@ START_TEST(a_driver_that_terminates_a_client_ends_its_connection)
 	assert_said("willTerminate didTerminate stop ");
 	ck_assert(!IOUserClient_terminate(client, 0));
 	ck_assert(!IOUserClient_terminate(NULL, 0));
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0}"), kIOReturnNotAttached);
+	assert_code(called("'sel':0"), kIOReturnNotAttached);
 	OSObject_release(client);
 }
 END_TEST
@@ -743,14 +760,15 @@ static IOReturn end_myself(void *target, void *reference, IOExternalMethodArgume
 
 START_TEST(a_client_that_is_terminated_by_its_own_call_ends_after_it)
 {
-	static const IOExternalMethodDispatch2022 ending[] = { { end_myself, 0, 0, 0, 0, 0, NULL } };
+	static const IOExternalMethodDispatch2022 ending[] = { { end_myself, 0, 0, 0, 0, 0,
+								 NULL } };
 
 	note_all();
 	client_class.dispatch2022 = ending;
 	client_class.dispatchCount = 1;
 	opened();
 	*said = '\0';
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0}"), kIOReturnSuccess);
+	assert_code(called("'sel':0"), kIOReturnSuccess);
 	assert_said("returns willTerminate didTerminate stop free ");
 }
 END_TEST
@@ -777,8 +795,8 @@ static bool say_no_to_start(IOUserClient *client, IOService *provider)
 	return false;
 }
 
-static IOReturn no_handler(IOService *from, task_t task, void *token, UInt32 type, json_t *properties,
-			   IOUserClient **handler)
+static IOReturn no_handler(IOService *from, task_t task, void *token, UInt32 type,
+			   json_t *properties, IOUserClient **handler)
 {
 	(void)from, (void)task, (void)token, (void)type, (void)properties, (void)handler;
 	return kIOReturnSuccess;
@@ -809,7 +827,8 @@ START_TEST(a_modern_class_says_its_entitlement_and_its_locking)
 		{ NULL, kIOReturnNotPrivileged },
 		{ "{\"IOUserClientEntitlements\": true}", kIOReturnNotPrivileged },
 		{ "{\"IOUserClientEntitlements\": false}", kIOReturnError },
-		{ "{\"IOUserClientEntitlements\": \"x\", \"IOUserClientDefaultLocking\": true}", kIOReturnError },
+		{ "{\"IOUserClientEntitlements\": \"x\", \"IOUserClientDefaultLocking\": true}",
+		  kIOReturnError },
 		{ kIOUserClientProperties2022, kIOReturnSuccess },
 	};
 
@@ -819,9 +838,11 @@ START_TEST(a_modern_class_says_its_entitlement_and_its_locking)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		client_class.properties = cases[i].properties;
 		*said = '\0';
-		assert_code(asked(service, "{'op':'open','id':1,'conn':1,'type':7,%s}", OPENER), cases[i].result);
+		assert_code(asked(service, "{'op':'open','id':1,'conn':1,'type':7,%s}", OPENER),
+			    cases[i].result);
 		if (cases[i].result != kIOReturnSuccess)
-			assert_said("initWithTask start clientClose willTerminate didTerminate stop free ");
+			assert_said("initWithTask start clientClose willTerminate didTerminate "
+				    "stop free ");
 	}
 }
 END_TEST
@@ -874,18 +895,26 @@ START_TEST(the_base_class_says_no)
 	IOUserClient *client = opened();
 
 	ck_assert_int_eq(IOUserClient_clientClose(client), kIOReturnUnsupported);
-	ck_assert_int_eq(IOUserClient_registerNotificationPort(client, 4, 0, 0), kIOReturnUnsupported);
-	ck_assert_int_eq(IOUserClient_registerNotificationPort64(client, 4, 0, 0), kIOReturnUnsupported);
-	ck_assert_int_eq(IOUserClient_getNotificationSemaphore(client, 0, NULL), kIOReturnUnsupported);
+	ck_assert_int_eq(IOUserClient_registerNotificationPort(client, 4, 0, 0),
+			 kIOReturnUnsupported);
+	ck_assert_int_eq(IOUserClient_registerNotificationPort64(client, 4, 0, 0),
+			 kIOReturnUnsupported);
+	ck_assert_int_eq(IOUserClient_getNotificationSemaphore(client, 0, NULL),
+			 kIOReturnUnsupported);
 	ck_assert_int_eq(IOUserClient_connectClient(client, client), kIOReturnUnsupported);
-	ck_assert_int_eq(IOUserClient_clientMemoryForType(client, 0, NULL, NULL), kIOReturnUnsupported);
-	ck_assert_int_eq(IOUserClient_CopyClientMemoryForType(client, 0, NULL, NULL), kIOReturnUnsupported);
+	ck_assert_int_eq(IOUserClient_clientMemoryForType(client, 0, NULL, NULL),
+			 kIOReturnUnsupported);
+	ck_assert_int_eq(IOUserClient_CopyClientMemoryForType(client, 0, NULL, NULL),
+			 kIOReturnUnsupported);
 	ck_assert_int_eq(IOUserClient_message(client, 0, NULL, NULL), kIOReturnUnsupported);
 	ck_assert_int_eq(IOUserClient_setProperties(client, NULL), kIOReturnUnsupported);
 	assert_code(asked(service, "{'op':'mem','id':2,'conn':1,'type':0}"), kIOReturnUnsupported);
-	assert_code(asked(service, "{'op':'port','id':2,'conn':1,'type':0,'ref':1}"), kIOReturnUnsupported);
-	assert_code(asked(service, "{'op':'addclient','id':2,'conn':1,'to':1}"), kIOReturnUnsupported);
-	assert_code(asked(service, "{'op':'setprops','id':2,'conn':1,'props':{}}"), kIOReturnUnsupported);
+	assert_code(asked(service, "{'op':'port','id':2,'conn':1,'type':0,'ref':1}"),
+		    kIOReturnUnsupported);
+	assert_code(asked(service, "{'op':'addclient','id':2,'conn':1,'to':1}"),
+		    kIOReturnUnsupported);
+	assert_code(asked(service, "{'op':'setprops','id':2,'conn':1,'props':{}}"),
+		    kIOReturnUnsupported);
 	assert_code(asked(service, "{'op':'seize','id':2,'conn':1,'by':2}"), kIOReturnUnsupported);
 }
 END_TEST
@@ -903,7 +932,8 @@ static IOReturn note_properties(IOUserClient *client, json_t *properties)
 	return kIOReturnSuccess;
 }
 
-static IOReturn note_message(IOUserClient *client, UInt32 type, const void *provider, void *argument)
+static IOReturn note_message(IOUserClient *client, UInt32 type, const void *provider,
+			     void *argument)
 {
 	(void)client, (void)argument;
 	ck_assert_ptr_eq(provider, service);
@@ -915,9 +945,11 @@ START_TEST(a_client_is_connected_to_another_one_of_the_service)
 {
 	methods.connectClient = note_connect;
 	opened();
-	assert_code(asked(service, "{'op':'open','id':1,'conn':2,'type':7,%s}", OPENER), kIOReturnSuccess);
+	assert_code(asked(service, "{'op':'open','id':1,'conn':2,'type':7,%s}", OPENER),
+		    kIOReturnSuccess);
 	assert_code(asked(service, "{'op':'addclient','id':2,'conn':1,'to':2}"), kIOReturnSuccess);
-	assert_code(asked(service, "{'op':'addclient','id':2,'conn':1,'to':3}"), kIOReturnBadArgument);
+	assert_code(asked(service, "{'op':'addclient','id':2,'conn':1,'to':3}"),
+		    kIOReturnBadArgument);
 	assert_said("other ");
 }
 END_TEST
@@ -927,10 +959,14 @@ START_TEST(properties_that_a_class_does_not_list_are_not_set)
 	methods.setProperties = note_properties;
 	client_class.properties = "{\"IORegistryEntryAllowableSetProperties\": [\"A\"]}";
 	opened();
-	assert_code(asked(service, "{'op':'setprops','id':2,'conn':1,'props':{'A':1}}"), kIOReturnSuccess);
-	assert_code(asked(service, "{'op':'setprops','id':2,'conn':1,'props':{'A':1,'B':1}}"), kIOReturnBadArgument);
-	assert_code(asked(service, "{'op':'setprops','id':2,'conn':1,'props':[]}"), kIOReturnNotPermitted);
-	assert_code(asked(service, "{'op':'setprops','id':2,'conn':9,'props':{}}"), kIOReturnNotAttached);
+	assert_code(asked(service, "{'op':'setprops','id':2,'conn':1,'props':{'A':1}}"),
+		    kIOReturnSuccess);
+	assert_code(asked(service, "{'op':'setprops','id':2,'conn':1,'props':{'A':1,'B':1}}"),
+		    kIOReturnBadArgument);
+	assert_code(asked(service, "{'op':'setprops','id':2,'conn':1,'props':[]}"),
+		    kIOReturnNotPermitted);
+	assert_code(asked(service, "{'op':'setprops','id':2,'conn':9,'props':{}}"),
+		    kIOReturnNotAttached);
 	assert_said("A ");
 }
 END_TEST
@@ -975,15 +1011,19 @@ START_TEST(results_are_sent_as_often_as_wanted)
 	uint64_t args[17] = { 1, 2, 3 };
 
 	use_async();
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'async':77}"), kIOReturnSuccess);
+	assert_code(called("'sel':0,'async':77"), kIOReturnSuccess);
 	ck_assert_int_eq(wake_port & kIOUCAsync0Flags, 0);
 	ck_assert_int_eq(IOUserClient_sendAsyncResult64(reference, kIOReturnSuccess, args, 3), 0);
 	heard(&mount.session, "{'async':77,'conn':1,'rc':0,'args':[1,2,3],'candrop':false}\n");
-	ck_assert_int_eq(IOUserClient_sendAsyncResult64WithOptions(reference, kIOReturnAborted, NULL, 0,
-								   kIOUserNotifyOptionCanDrop), 0);
+	ck_assert_int_eq(IOUserClient_sendAsyncResult64WithOptions(reference, kIOReturnAborted,
+								   NULL, 0,
+								   kIOUserNotifyOptionCanDrop),
+			 0);
 	heard(&mount.session, "{'async':77,'conn':1,'rc':3758097131,'args':[],'candrop':true}\n");
-	ck_assert_int_eq(IOUserClient_sendAsyncResult64(reference, 0, args, 17), kIOReturnMessageTooLarge);
-	ck_assert_int_eq(IOUserClient_sendAsyncResult64(reference, 0, NULL, 1), kIOReturnBadArgument);
+	ck_assert_int_eq(IOUserClient_sendAsyncResult64(reference, 0, args, 17),
+			 kIOReturnMessageTooLarge);
+	ck_assert_int_eq(IOUserClient_sendAsyncResult64(reference, 0, NULL, 1),
+			 kIOReturnBadArgument);
 	ck_assert_int_eq(IOUserClient_sendAsyncResult64(NULL, 0, NULL, 0), kIOReturnBadArgument);
 }
 END_TEST
@@ -1002,17 +1042,20 @@ END_TEST
 START_TEST(a_reference_that_was_released_leads_nowhere)
 {
 	use_async();
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'async':77}"), kIOReturnSuccess);
+	assert_code(called("'sel':0,'async':77"), kIOReturnSuccess);
 	ck_assert_int_eq(IOUserClient_releaseAsyncReference64(reference), kIOReturnSuccess);
 	ck_assert_int_eq(IOUserClient_releaseAsyncReference64(reference), kIOReturnSuccess);
-	ck_assert_int_eq(IOUserClient_sendAsyncResult64(reference, 0, NULL, 0), MACH_SEND_INVALID_DEST);
+	ck_assert_int_eq(IOUserClient_sendAsyncResult64(reference, 0, NULL, 0),
+			 MACH_SEND_INVALID_DEST);
 	/* A call that fails has no completion. */
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'si':[1],'async':77}"), kIOReturnBusy);
-	ck_assert_int_eq(IOUserClient_sendAsyncResult64(reference, 0, NULL, 0), MACH_SEND_INVALID_DEST);
+	assert_code(called("'sel':0,'si':[1],'async':77"), kIOReturnBusy);
+	ck_assert_int_eq(IOUserClient_sendAsyncResult64(reference, 0, NULL, 0),
+			 MACH_SEND_INVALID_DEST);
 	/* And none comes to a connection that is gone. */
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'async':77}"), kIOReturnSuccess);
+	assert_code(called("'sel':0,'async':77"), kIOReturnSuccess);
 	asked(service, "{'op':'close','conn':1,'died':false}");
-	ck_assert_int_eq(IOUserClient_sendAsyncResult64(reference, 0, NULL, 0), MACH_SEND_INVALID_DEST);
+	ck_assert_int_eq(IOUserClient_sendAsyncResult64(reference, 0, NULL, 0),
+			 MACH_SEND_INVALID_DEST);
 }
 END_TEST
 
@@ -1025,7 +1068,7 @@ START_TEST(a_reference_is_filled_in_and_keeps_its_flags)
 
 	use_async();
 	task = service_find_connection(service, 1)->client->task;
-	assert_code(asked(service, "{'op':'call','id':2,'conn':1,'sel':0,'async':78}"), kIOReturnSuccess);
+	assert_code(called("'sel':0,'async':78"), kIOReturnSuccess);
 	IOUserClient_setAsyncReference64(wide, wake_port, 11, 12);
 	ck_assert_uint_eq(wide[0], (uint64_t)wake_port | kIOUCAsyncErrorLoggedFlag);
 	ck_assert_uint_eq(wide[1], 11);
@@ -1037,7 +1080,8 @@ START_TEST(a_reference_is_filled_in_and_keeps_its_flags)
 	IOUserClient_setAsyncReference(narrow, wake_port, NULL, NULL);
 	ck_assert_int_eq(IOUserClient_sendAsyncResult(narrow, 0, args, 1), kIOReturnSuccess);
 	heard(&mount.session, "{'async':78,'conn':1,'rc':0,'args':[6],'candrop':false}\n");
-	ck_assert_int_eq(IOUserClient_sendAsyncResult(narrow, 0, args, 17), kIOReturnMessageTooLarge);
+	ck_assert_int_eq(IOUserClient_sendAsyncResult(narrow, 0, args, 17),
+			 kIOReturnMessageTooLarge);
 	IOUserClient_setAsyncReference64(NULL, 0, 0, 0);
 }
 END_TEST
@@ -1064,7 +1108,8 @@ START_TEST(a_notification_goes_to_the_port_until_it_is_released)
 
 	methods.registerNotificationPort = keep_port;
 	opened();
-	assert_code(asked(service, "{'op':'port','id':2,'conn':1,'type':3,'ref':4294967305}"), kIOReturnSuccess);
+	assert_code(asked(service, "{'op':'port','id':2,'conn':1,'type':3,'ref':4294967305}"),
+		    kIOReturnSuccess);
 	ck_assert_int_eq(IOUserClient_sendNotification(port, data), kIOReturnSuccess);
 	heard(&mount.session, "{'notify':3,'conn':1,'data':{'poked':true}}\n");
 	ck_assert_int_eq(IOUserClient_sendNotification(port, NULL), kIOReturnBadArgument);
@@ -1081,7 +1126,8 @@ END_TEST
 static IOMemoryDescriptor *lent;
 static IOOptionBits lent_options;
 
-static IOReturn lend(IOUserClient *client, UInt32 type, IOOptionBits *options, IOMemoryDescriptor **memory)
+static IOReturn lend(IOUserClient *client, UInt32 type, IOOptionBits *options,
+		     IOMemoryDescriptor **memory)
 {
 	(void)client;
 	if (type > 0)
@@ -1092,7 +1138,8 @@ static IOReturn lend(IOUserClient *client, UInt32 type, IOOptionBits *options, I
 	return kIOReturnSuccess;
 }
 
-static kern_return_t lend_kit(IOUserClient *client, uint64_t type, uint64_t *options, IOMemoryDescriptor **memory)
+static kern_return_t lend_kit(IOUserClient *client, uint64_t type, uint64_t *options,
+			      IOMemoryDescriptor **memory)
 {
 	(void)client, (void)type;
 	OSObject_retain(lent);
@@ -1156,10 +1203,12 @@ START_TEST(a_service_is_exported_by_its_id)
 	uint64_t id = 1;
 
 	OSObject_retain(service);
-	ck_assert_int_eq(IOUserClient_exportObjectToClient(client, NULL, service, &id), kIOReturnSuccess);
+	ck_assert_int_eq(IOUserClient_exportObjectToClient(client, NULL, service, &id),
+			 kIOReturnSuccess);
 	ck_assert_uint_eq(id, 0x100000107);
 	OSObject_retain(client);
-	ck_assert_int_eq(IOUserClient_exportObjectToClient(client, NULL, client, &id), kIOReturnSuccess);
+	ck_assert_int_eq(IOUserClient_exportObjectToClient(client, NULL, client, &id),
+			 kIOReturnSuccess);
 	ck_assert_uint_eq(id, 0);
 }
 END_TEST
@@ -1168,8 +1217,10 @@ END_TEST
 
 static IOUserClient *opened_by_us(void)
 {
-	assert_code(asked(service, "{'op':'open','id':1,'conn':1,'type':0,'uid':0,'pid':%d,'comm':'x'}",
-			  (int)getpid()), kIOReturnSuccess);
+	assert_code(asked(service,
+			  "{'op':'open','id':1,'conn':1,'type':0,'uid':0,'pid':%d,'comm':'x'}",
+			  (int)getpid()),
+		    kIOReturnSuccess);
 	return service_find_connection(service, 1)->client;
 }
 
@@ -1180,10 +1231,13 @@ START_TEST(a_clients_memory_is_copied_and_copied_back)
 	const IOAddressSegment parts[] = { { (uintptr_t)one, 3 }, { (uintptr_t)two, 3 } };
 	IOMemoryDescriptor *memory = NULL;
 
-	ck_assert_int_eq(IOUserClient_CreateMemoryDescriptorFromClient(client, kIOMemoryDirectionInOut,
-								       2, parts, &memory), 0);
+	ck_assert_int_eq(IOUserClient_CreateMemoryDescriptorFromClient(client,
+								       kIOMemoryDirectionInOut, 2,
+								       parts, &memory),
+			 0);
 	ck_assert_uint_eq(IOMemoryDescriptor_getLength(memory), 6);
-	view = mmap(NULL, 6, PROT_READ | PROT_WRITE, MAP_SHARED, IOMemoryDescriptor_getDescriptor(memory), 0);
+	view = mmap(NULL, 6, PROT_READ | PROT_WRITE, MAP_SHARED,
+		    IOMemoryDescriptor_getDescriptor(memory), 0);
 	ck_assert_int_eq(memcmp(view, "onetwo", 6), 0);
 	memcpy(view, "abcdef", 6);
 	ck_assert_int_eq(IOUserClient_writeMemoryToClient(client, memory), kIOReturnSuccess);
@@ -1224,8 +1278,9 @@ END_TEST
 
 static task_t task_with(int uid, int pid)
 {
-	json_auto_t *request = json_pack("{s:i,s:i,s:i,s:s,s:s,s:{s:b,s:s}}", "uid", uid, "gid", 5, "pid", pid,
-					 "comm", "tool", "exe", "/bin/tool", "ents", "yes", 1, "text", "true");
+	json_auto_t *request = json_pack("{s:i,s:i,s:i,s:s,s:s,s:{s:b,s:s}}", "uid", uid, "gid", 5,
+					 "pid", pid, "comm", "tool", "exe", "/bin/tool", "ents",
+					 "yes", 1, "text", "true");
 	task_t task = task_new(request, mount.path);
 
 	ck_assert_ptr_nonnull(task);
@@ -1264,10 +1319,13 @@ START_TEST(the_secure_process_is_the_one_that_the_console_names)
 	task_t task = task_with(501, (int)getpid());
 	IOUCProcessToken token = { .token = task, .pid = 77 };
 
-	ck_assert_int_eq(IOUserClient_clientHasPrivilege(&token, "secureprocess"), kIOReturnSuccess);
+	ck_assert_int_eq(IOUserClient_clientHasPrivilege(&token, "secureprocess"),
+			 kIOReturnSuccess);
 	token.pid = 78;
-	ck_assert_int_eq(IOUserClient_clientHasPrivilege(&token, "secureprocess"), kIOReturnNotPrivileged);
-	ck_assert_int_eq(IOUserClient_clientHasPrivilege(NULL, "secureprocess"), kIOReturnNotPrivileged);
+	ck_assert_int_eq(IOUserClient_clientHasPrivilege(&token, "secureprocess"),
+			 kIOReturnNotPrivileged);
+	ck_assert_int_eq(IOUserClient_clientHasPrivilege(NULL, "secureprocess"),
+			 kIOReturnNotPrivileged);
 	OSObject_release(task);
 }
 END_TEST
@@ -1280,7 +1338,8 @@ START_TEST(a_capability_is_one_that_the_process_has_now)
 	ck_assert_int_eq(IOUserClient_clientHasPrivilege(task, "cap:setuid"),
 			 root ? kIOReturnSuccess : kIOReturnNotPrivileged);
 	task->unique_id++;
-	ck_assert_int_eq(IOUserClient_clientHasPrivilege(task, "cap:setuid"), kIOReturnNotPrivileged);
+	ck_assert_int_eq(IOUserClient_clientHasPrivilege(task, "cap:setuid"),
+			 kIOReturnNotPrivileged);
 	OSObject_release(task);
 }
 END_TEST
@@ -1290,7 +1349,8 @@ START_TEST(a_service_is_authorized_for_one_process)
 	task_t task = task_with(501, (int)getpid());
 
 	ck_assert_int_eq(IOUserClient_clientHasAuthorization(task, service), kIOReturnNotPermitted);
-	ck_assert_int_eq(IOService_setAuthorizationID(service, IOTaskGetUniqueID(task)), kIOReturnSuccess);
+	ck_assert_int_eq(IOService_setAuthorizationID(service, IOTaskGetUniqueID(task)),
+			 kIOReturnSuccess);
 	ck_assert_int_eq(IOUserClient_clientHasAuthorization(task, service), kIOReturnSuccess);
 	ck_assert_int_eq(IOUserClient_clientHasAuthorization(NULL, service), kIOReturnNotPermitted);
 	ck_assert_uint_eq(IOService_getAuthorizationID(service), IOTaskGetUniqueID(task));
@@ -1340,7 +1400,8 @@ START_TEST(driverkit_names_who_opened_it)
 	json_auto_t *all = NULL;
 
 	ck_assert_int_eq(IOUserClient_CopyClientEntitlements(client, &all), kIOReturnSuccess);
-	ck_assert(json_is_true(json_object_get(all, "com.apple.developer.driverkit.administrator")));
+	ck_assert(
+		json_is_true(json_object_get(all, "com.apple.developer.driverkit.administrator")));
 	ck_assert_ptr_nonnull(json_object_get(all, "IOUserClientCreator"));
 	ck_assert_int_eq(IOUserClient_CopyClientEntitlements(client, NULL), kIOReturnBadArgument);
 	OSObject_retain(client);
