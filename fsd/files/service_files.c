@@ -125,6 +125,15 @@ static int parents_find(struct node *node, const char *name, struct node **ret)
 	return -ENOENT;
 }
 
+static bool has_name(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (strcmp(names->names[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* A parent in two planes is one. */
 static int parents_list(struct node *node, struct names *names)
 {
 	const struct service *service = node->object;
@@ -135,7 +144,7 @@ static int parents_list(struct node *node, struct names *names)
 		char name[24];
 
 		snprintf(name, sizeof(name), "0x%" PRIx64, link->parent->id);
-		if (r == 0)
+		if (r == 0 && !has_name(names, name))
 			r = names_add(names, name, S_IFLNK);
 	}
 	return r;
