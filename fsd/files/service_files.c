@@ -175,11 +175,8 @@ static const struct folder *find_folder(const char *name, bool of_plane)
 static int make_folder(struct service *service, const struct folder *folder, struct node **ret)
 {
 	const struct node_def *def = folder->def ? folder->def : service->registry->layout->clients;
-	int r = service_folder(service, folder->name, def, ret);
 
-	if (r == 0 && def == &buffers_dir && list_is_empty(&service->buffers))
-		r = buffers_adopt(service, *ret);
-	return r;
+	return service_folder(service, folder->name, def, ret);
 }
 
 /* A child that stands in the directory of another parent of its is a link here. */

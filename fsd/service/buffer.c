@@ -58,24 +58,19 @@ int buffer_new(struct service *service, struct node *folder, const char *name,
 	return r;
 }
 
-struct adoption {
-	struct service *service;
-	struct node *folder;
-};
-
 static int adopt(void *user, const char *name, const struct attributes *attributes)
 {
-	struct adoption *adoption = user;
+	struct service *service = user;
 	struct buffer *buffer;
+	struct node *folder;
+	int r = service_folder(service, "buf", service->registry->layout->buffers, &folder);
 
-	return add_to_tree(adoption->service, adoption->folder, name, attributes, &buffer);
+	return r < 0 ? r : add_to_tree(service, folder, name, attributes, &buffer);
 }
 
-int buffers_adopt(struct service *service, struct node *folder)
+int buffers_adopt(struct service *service)
 {
-	struct adoption adoption = { service, folder };
-
-	return store_each_buffer(service->registry->store, service->node->id, adopt, &adoption);
+	return store_each_buffer(service->registry->store, service->node->id, adopt, service);
 }
 
 struct buffer *buffer_find(const struct service *service, const char *name)

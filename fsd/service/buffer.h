@@ -20,8 +20,8 @@ struct buffer {
 int buffer_new(struct service *service, struct node *folder, const char *name,
 	       const struct attributes *attributes, struct buffer **ret);
 
-/* Put those of the store into the tree, below @folder. */
-int buffers_adopt(struct service *service, struct node *folder);
+/* Put those of the store into the tree. */
+int buffers_adopt(struct service *service);
 
 struct buffer *buffer_find(const struct service *service, const char *name);
 

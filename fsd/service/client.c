@@ -397,6 +397,18 @@ static bool calling_has_entitlement(const void *user, const char *name)
 	return entitlements && entitlement_is_granted(entitlements, name);
 }
 
+/* Only where a method asks for it is it looked at. */
+static bool is_denied_foreground(struct calling *calling, const struct methods *methods,
+				 uint32_t selector)
+{
+	if (!methods || methods->kind != METHODS_LEGACY || selector >= methods->n_table ||
+	    !methods->table[selector].foreground)
+		return false;
+	return know_caller(calling) < 0 ||
+	       policy_has_privilege(calling->client->registry->policy, calling->who,
+				    "foreground") != kIOReturnSuccess;
+}
+
 static enum lock call_lock(const struct methods *methods)
 {
 	if (!methods)
@@ -414,8 +426,11 @@ IOReturn client_call(struct client *client, struct question *question, const str
 		.sis = call->input_size, .sos = call->output_size, .variable = call->variable,
 		.async = call->async, .has_entitlement = calling_has_entitlement, .user = &calling,
 	};
-	IOReturn code = methods_check(methods, &shape);
+	IOReturn code;
 	int r;
+
+	shape.gpu_denied = is_denied_foreground(&calling, methods, call->selector);
+	code = methods_check(methods, &shape);
 
 	if (code != kIOReturnSuccess)
 		return code;

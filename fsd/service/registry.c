@@ -208,7 +208,6 @@ static void adopt(void *user, uint64_t id, const struct record *record)
 	struct service *parent;
 	int r;
 
-	node_ids_above(id);
 	if (!record)
 		return;
 	parent = service_by_id(registry, record->parent);
@@ -228,6 +227,8 @@ int registry_adopt(struct registry *registry)
 	int r;
 
 	entry_ids_above(used);
+	/* What is made on the way takes none of those that are still to come. */
+	node_ids_above(store_last_id(registry->store));
 	r = store_each(registry->store, adopt, registry);
 	list_for_each(entry, &entries, all)
 		if (entry->kind == ENTRY_SERVICE)

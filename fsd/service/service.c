@@ -269,6 +269,8 @@ int service_adopt(struct service *parent, uint64_t id, const struct record *reco
 	if (service->queues)
 		service->queues->own = record->files;
 	r = record_adopt_rows(record, service->node);
+	if (r == 0)
+		r = buffers_adopt(service);
 	if (r == 0 && record->details)
 		r = adopt_details(service, record->details);
 	return r;

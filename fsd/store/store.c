@@ -502,6 +502,14 @@ static int load_record(struct store *store, uint64_t id, struct record *ret)
 	return r < 0 ? r : record_from_text(text, ret);
 }
 
+uint64_t store_last_id(struct store *store)
+{
+	_cleanup_(freep) uint64_t *ids = NULL;
+	size_t n = 0;
+
+	return list_ids(store, &ids, &n) == 0 && n > 0 ? ids[n - 1] : 0;
+}
+
 int store_each(struct store *store, store_adopt *adopt, void *user)
 {
 	_cleanup_(freep) uint64_t *ids = NULL;

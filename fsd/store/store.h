@@ -72,6 +72,9 @@ int store_use_id(struct store *store, uint64_t id);
  */
 void store_announce(struct store *store);
 
+/* The highest id of an object, 0 where there is none. */
+uint64_t store_last_id(struct store *store);
+
 /*
  * Call @adopt for each record, services before queues, lower ids first; with NULL
  * for one that cannot be read: its id is taken all the same.
