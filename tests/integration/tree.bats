@@ -8,8 +8,7 @@ setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
 teardown() { fsd_teardown; }
 
-# The paths of fsd(5)'s drawing, as find prints them, with the names of these
-# tests for <queue> and <service>.
+# The paths of fsd(5)'s drawing.
 drawn() {
 	sed -n '/^\/$/,/^\.Ed/p' "$SRC/docs/man/fsd.5" | awk '
 	/^\.Ed/ { exit }
@@ -20,8 +19,6 @@ drawn() {
 		name = substr($0, RSTART)
 		sub(/ ->.*/, "", name)
 		sub(/\/$/, "", name)
-		sub(/<queue>/, "greetings", name)
-		sub(/<service>/, depth == 2 ? "Thermometer" : "Calibration", name)
 		at[depth] = name
 		path = "."
 		for (i = 1; i <= depth; i++)
@@ -30,18 +27,96 @@ drawn() {
 	}' | sort
 }
 
-# Each service has a queues/, also the innermost, which the drawing leaves out.
+# What find prints, with the names that the drawing has for those of `furnish`; below
+# IOResources and a service in a service is what every service has, and not drawn.
 shown() {
-	(cd "$MNT" && find . -mindepth 1 | grep -v '^./IOService/Thermometer/Calibration/' | sort)
+	(cd "$MNT" && find . -mindepth 1) | sed -E '
+		/\/(IOResources|Thermometer\/Calibration)\//d
+		s,/Thermometer/Calibration$,/Thermometer/<service>,
+		s,/Thermometer,/<service>,
+		s,/0x[0-9a-f]+,/<0xID>,
+		s,^\./class/[^/]+,./class/<class>,
+		s,^\./name/[^/]+,./name/<name>,
+		s,^\./err/[0-9]+,./err/<pid>,
+		s,^\./IOPower,./<plane>,
+		s,/clients/[0-9]+,/clients/<connection>,
+		s,/(mem|port|queues)/[0-9]+,/\1/<type>,
+		s,/(m|struct)/read,/\1/<method>,
+		s,/buf/page,/buf/<buffer>,
+		s,/prop/[^/]+,/prop/<key>,
+		s,/queues/readings,/queues/<queue>,
+		/^\.\/IOService\/(parents|prop)\/./d' | sort -u
+}
+
+# One of each kind. Who calls it closes 6 and 7.
+furnish() {
+	S=$MNT/IOService/Thermometer
+	mkdir "$S" "$S/Calibration" "$S/queues/readings" "$MNT/IOPower"
+	echo 'Mark 2' >"$S/prop/Model"
+	truncate -s 4096 "$S/buf/page"
+	echo '{"methods": [{"name": "read", "so": 1}], "memory": {"0": "page", "1": "queues/readings/data"},
+		"ports": {"0": "queues/readings/notify"}}' >"$S/methods"
+	exec 6<>"$S/driver"
+	printf '%s\n' register 'attach IOPower:/' >"$S/ctl"
+	exec 7<>"$S/clone"
+	expect EBUSY open "$S/driver" rw
 }
 
 @test "find shows what fsd(5) draws" {
-	mkdir "$MNT/queues/greetings" "$MNT/IOService/Thermometer" "$MNT/IOService/Thermometer/Calibration"
+	furnish
 	drawn >drawn
 	shown >shown
-	[ "$(wc -l <drawn)" -gt 20 ]
+	[ "$(wc -l <drawn)" -gt 100 ]
 	same drawn shown
-	[ "$(ls -A "$MNT/IOService/Thermometer/Calibration")" = queues ]
+	names() { find "$1" -mindepth 1 -maxdepth 1 -printf '%f %y\n' | grep -v Calibration | sort; }
+	names "$S" >service
+	for directory in "$MNT/IOService/IOResources" "$S/Calibration"; do
+		names "$directory" | same service -
+	done
+	exec 6>&- 7>&-
+}
+
+@test "links of the tree lead where fsd(5) says" {
+	furnish
+	id=$(cat "$S/id")
+	connection=$S/clients/1
+	while read -r link target; do
+		echo "$link"
+		[ "$(readlink "$link")" = "$target" ]
+	done <<-END
+		$MNT/id/$id ../IOService/Thermometer
+		$MNT/id/$(cat "$connection/id") ../IOService/Thermometer/clients/1
+		$MNT/class/IORegistryEntry/$id ../../id/$id
+		$MNT/name/Thermometer/$id ../../id/$id
+		$MNT/IOPower/entry ../id/0x100000100
+		$MNT/IOPower/Thermometer/entry ../../id/$id
+		$S/parents/0x100000100 ../../../id/0x100000100
+		$connection/service ../..
+		$connection/queues/1 ../../../queues/readings
+		$connection/mem/1 ../../../queues/readings/data
+		$connection/port/0 ../../../queues/readings/notify
+	END
+	for id in "$MNT"/id/*; do
+		[ "$(cat "$id/id")" = "${id##*/}" ]
+	done
+	exec 6>&- 7>&-
+}
+
+@test "the files of services and connections have the modes that fsd(5) says" {
+	furnish
+	modes() { find "$1" -mindepth 1 -maxdepth 1 -type f -printf '%f %m\n' | sort; }
+	printf '%s\n' 'busy 444' 'class 644' 'classes 444' 'clone 666' 'ctl 222' 'driver 600' 'events 444' 'id 444' \
+		'location 444' 'match 666' 'methods 644' 'name 444' 'owner 444' 'path 444' 'props 666' 'quiet 444' \
+		'retain 444' 'state 444' >wanted
+	modes "$S" | same wanted -
+	printf '%s\n' 'async 400' 'busy 444' 'call 600' 'class 444' 'classes 444' 'creator 444' 'ctl 200' 'id 444' \
+		'name 444' 'path 444' 'props 600' 'retain 444' 'state 444' 'type 444' >wanted
+	modes "$S/clients/1" | same wanted -
+	printf '%s\n' 'README 444' 'busy 444' 'console 644' 'ctl 200' 'events 444' 'match 666' 'policy 400' 'quiet 444' \
+		'status 444' 'version 444' 'watch 666' >wanted
+	modes "$MNT" | same wanted -
+	[ "$(stat -c %a "$S/clients/1")" = 700 ]
+	exec 6>&- 7>&-
 }
 
 @test "the README draws the same queue" {
@@ -153,12 +228,19 @@ shown() {
 		rmdir -- "$MNT/queues/$name"
 	done
 	expect ENAMETOOLONG mkdir "$MNT/queues/$(printf '%256s' '' | tr ' ' x)"
-	expect ENAMETOOLONG mkdir "$MNT/IOService/$(printf '%256s' '' | tr ' ' x)"
+	expect ENAMETOOLONG mkdir "$MNT/IOService/$(printf '%128s' '' | tr ' ' x)"
+	mkdir "$MNT/IOService/$(printf '%127s' '' | tr ' ' x)"
 }
 
 @test "what the tree has no operation for is EPERM" {
 	queue=$(new_queue q)
-	for directory in "$MNT" "$MNT/IOService" "$MNT/queues" "$queue"; do
+	# A service might have had a file to make.
+	for directory in "$MNT/IOService" "$MNT/IOService/IOResources"; do
+		expect EACCES create "$directory/new"
+		expect EPERM mkfifo "$directory/new"
+		expect EPERM symlink target "$directory/new"
+	done
+	for directory in "$MNT" "$MNT/queues" "$queue"; do
 		expect EPERM create "$directory/new"
 		expect EPERM mknod "$directory/new"
 		expect EPERM mkfifo "$directory/new"
