@@ -2,6 +2,7 @@
 /*
  * A connection: the session of `clone` that opens it, its `ctl`, `async` and `port/T`.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -298,7 +299,10 @@ int client_creator_show(struct node *node, FILE *out)
 {
 	const struct client *client = node->object;
 
-	fprintf(out, "pid %d, %s\n", client->opener.pid, client->opener.comm);
+	fprintf(out, "pid %d, ", client->opener.pid);
+	for (const char *c = client->opener.comm; *c; c++)	/* one line, whatever it calls itself */
+		fputc(iscntrl((unsigned char)*c) ? '?' : *c, out);
+	fputc('\n', out);
 	return 0;
 }
 

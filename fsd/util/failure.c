@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <IOKit/IOReturn.h>
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -15,6 +16,9 @@ int failure(int error, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(last.message, sizeof(last.message), format, arguments);
 	va_end(arguments);
+	for (char *c = last.message; *c; c++)	/* what is named may hold a newline; it is one line */
+		if (iscntrl((unsigned char)*c))
+			*c = '?';
 	return error;
 }
 

@@ -172,6 +172,20 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 	END
 }
 
+@test "what is said of a refusal is a line, whatever it names" {
+	start_fsd
+	check_actors <<-'END'
+		def lines():
+		    return read(f'{MNT}/err/{os.getpid()}').splitlines()
+		for path, text in (N / 'props', '{"$x\\ny\\u001b[2Jz":1}'), (f'{MNT}/console', '[{"uid":1,"x\\ny":1}]'), (U / 'call', '{"sel":0,"x\\n\\u007fy":1}'), (N / 'ctl', 'attach IOService:/a\x1b[2J\rb\n'), \
+		                  (U / 'ctl', 'addclient a\x1b\tb\n'), (N / 'methods', '{"methods":[{"a\\nb":1}]}'):
+		    with contextlib.suppress(OSError):
+		        write(path, text, how_of(path))
+		    found = lines()
+		    assert len(found) == 2 and found[1].isprintable(), found
+	END
+}
+
 # --- each file on its own
 
 @test "match and watch: what is asked for wrongly" {

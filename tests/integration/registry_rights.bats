@@ -725,12 +725,13 @@ check_users() { check_registry "$@" < <(users; cat); }
 		assert read(found['U'] / 'creator').startswith(f'pid {os.getpid()}, python'), read(found['U'] / 'creator')
 		equal(said()[1], 'kIOReturnNotPrivileged')
 		refuses(ENOENT, os.stat, f'{MNT}/err/{found["tid"]}')
-		# The name of a process is anything: it stays one word of what is told.
-		with open('/proc/self/comm', 'w', encoding='ascii') as file:
-		    file.write('a"b) \\\n\t%s')
-		child = Child(lambda: Connection(S).number)
+		# The name of a process is anything: it is told to the driver as it is, and is a line in creator.
+		import ctypes
+		ctypes.CDLL(None).prctl(15, b'a"b) \\\n\x1b%s 1', 0, 0, 0)        # PR_SET_NAME
+		child = Child(lambda: (Connection(S), signal.pause()))
 		request = S.answers()
-		assert request['comm'].startswith('a"b) \\'), request
+		equal(request['comm'], 'a"b) \\\n\x1b%s 1')
+		equal(read(f'{S.path}/clients/{request["conn"]}/creator'), f'pid {request["pid"]}, a"b) \\??%s 1\n')
 		child.end()
 	END
 }
