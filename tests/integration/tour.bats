@@ -10,6 +10,7 @@ setup() {
 	# The tour is typed in the source tree, after scripts/setup.
 	mkdir build
 	ln -s "$(dirname "$(dirname "$FSD")")/fsd" build/fsd
+	ln -s "$(dirname "$(dirname "$FSD")")/libqueue" build/libqueue
 	ln -s "$EXAMPLES" build/examples
 	ln -s "$SRC/examples" examples
 	mkdir run
@@ -22,16 +23,23 @@ teardown() {
 	fsd_teardown
 }
 
-# Lines "$ command" and what they show, of all console blocks.
+# Lines "$ command", with "> " before what goes on, and what they show, of all console blocks.
 tour() { sed -n '/^```console$/,/^```$/p' "$SRC/README.md" | grep -v '^```'; }
 
 # Run the commands in one bash as if typed, each shown before its output.
 typed() {
-	tour | sed -n 's/^\$ //p' >commands
-	while IFS= read -r command; do
-		printf "printf '%%s\\\\n' %q\n" "\$ $command"
-		printf 'eval %q\n' "$command"
-	done <commands >script
+	tour | grep '^[$>] ' >commands
+	{
+		local line command='' shown=''
+		while IFS= read -r line; do
+			if [[ $line == '$ '* && -n $command ]]; then
+				printf 'printf %%s %q\neval %q\n' "$shown" "$command"
+				command='' shown=''
+			fi
+			command+=${line#??}$'\n' shown+=$line$'\n'
+		done
+		printf 'printf %%s %q\neval %q\n' "$shown" "$command"
+	} <commands >script
 	# Not into a pipe: fsd goes to the background and may keep it open.
 	timeout 120 bash script >typed 2>&1 3>&-
 	# At a terminal, bash does not say which line of its script it is in.
@@ -53,4 +61,73 @@ typed() {
 	# It cleaned up behind itself.
 	[[ $(</proc/self/mounts) != *" $MNT fuse"* ]]
 	[ -z "$(find run -type f)" ]
+}
+
+@test "the driver in bash of the examples serves its clients" {
+	start_fsd
+	S=$MNT/IOService/Calculator
+	spawn "$SRC/examples/driver.sh" "$S"
+	eventually grep -q '^registered' "$S/state"
+	[ "$(cat "$S/prop/Model")" = '"Calculator of bash"' ]
+	exec 6<>"$S/clone"
+	U=$S/clients/1
+	exec 7<>"$U/m/multiply"
+	echo 6 7 >&7
+	[ "$(cat <&7)" = 42 ]
+	printf 'a b%%c\n\001\0z' >bytes
+	exec 7<>"$U/struct/echo"
+	cat bytes >&7
+	same bytes - <&7
+	exec 7<>"$U/call" 8<"$U/async"
+	echo '{"sel": 2, "si": [2], "async": 9}' >&7
+	grep -q '"rc":0' <&7
+	grep -m 2 . <&8 >completions
+	printf '{"ref":9,"rc":0,"args":[%d,2]}\n' 1 2 | same completions -
+	echo '{"sel": 2, "si": [2]}' >&7
+	grep -q kIOReturnBadArgument <&7
+	exec 6>&- 7>&- 8>&-
+	rmdir "$S"
+	wait "$SPAWNED"
+	stop_fsd
+}
+
+@test "the driver in Python of the examples shares memory with its clients" {
+	start_fsd
+	S=$MNT/IOService/Clock
+	spawn "$SRC/examples/driver.py" "$S"
+	eventually grep -q '^registered' "$S/state"
+	exec 6<>"$S/clone"
+	U=$S/clients/1
+	exec 7<>"$U/m/interval"
+	echo 10 >&7
+	[ -z "$(cat <&7)" ]
+	exec 8<"$U/port/0"
+	grep -m 2 '"ticks"' <&8
+	read -r ticks nanoseconds < <(od -A n -t u8 -N 16 "$U/mem/0")
+	((ticks >= 2))
+	((nanoseconds / 1000000000 >= $(date +%s) - 60))
+	expect EOPNOTSUPP open "$U/port/1" r
+	exec 6>&- 7>&- 8>&-
+	rmdir "$S"
+	wait "$SPAWNED"
+	stop_fsd
+}
+
+@test "the driver and the client of fsd-driver(5) do what it shows" {
+	start_fsd
+	example() { sed -n "/^\.Sh EXAMPLES/,\$p" "$SRC/docs/man/fsd-driver.5" | awk -v n="$1" '
+		/^\.Ed/ { inside = 0 }
+		inside { print }
+		/^\.Bd/ { inside = ++count == n }'; }
+	example 1 >driver
+	example 2 >wanted
+	[ "$(wc -l <driver)" -gt 8 ]
+	spawn env -C "$MNT" bash "$T/driver"
+	S=$MNT/IOService/Calc
+	eventually grep -q '^registered' "$S/state"
+	sed -n 's/^\$ //p' wanted >client
+	S=$S bash client 3>&- | same - <(grep -v '^\$' wanted)
+	rmdir "$S"
+	eventually gone "$SPAWNED"
+	stop_fsd
 }
