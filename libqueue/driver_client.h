@@ -62,6 +62,8 @@ void service_close_connection(IOService *service, struct connection *connection,
 
 /* No request waits: shared connections that are gone have been told of all closes. */
 void service_drained(IOService *service);
+/* Are there such, which need to be told that no request waits? */
+bool service_must_drain(const IOService *service);
 
 /* fsd is gone: so have all clients. */
 void service_lose_connections(IOService *service);

@@ -155,6 +155,11 @@ static struct connection *find_gone(const IOService *service)
 	return connection;
 }
 
+bool service_must_drain(const IOService *service)
+{
+	return find_gone(service);
+}
+
 void service_drained(IOService *service)
 {
 	struct connection *connection;

@@ -122,7 +122,8 @@ static bool serve_one(IOService *service)
 	return r == 1;
 }
 
-static IOReturn serve_some(IOService *service)
+/* @waits: all that come, until it is terminated or lost. */
+static IOReturn serve_some(IOService *service, bool waits)
 {
 	if (!service->is_served)
 		return kIOReturnNotReady;
@@ -130,9 +131,12 @@ static IOReturn serve_some(IOService *service)
 		return kIOReturnBusy;
 	if (!service->is_ended && service->session.fd < 0)
 		look_for_fsd(service);
-	for (int n = 0; n < N_AT_ONCE || session_has_line(&service->session); n++)
+	for (int n = 0; waits || n < N_AT_ONCE || session_has_line(&service->session); n++) {
+		/* Each time: what is called may have had us serve without waiting. */
+		session_set_waits(&service->session, waits && !service_must_drain(service));
 		if (service->is_ended || service->session.fd < 0 || !serve_one(service))
 			break;
+	}
 	if (service->is_ended)
 		return kIOReturnNotAttached;
 	return service->session.fd < 0 ? kIOReturnNotReady : kIOReturnSuccess;
@@ -145,7 +149,7 @@ IOReturn IOService_dispatch(IOService *service)
 	if (!service)
 		return kIOReturnNotReady;
 	OSObject_retain(service);	/* what is called may release it */
-	result = serve_some(service);
+	result = serve_some(service, false);
 	OSObject_release(service);
 	return result;
 }
@@ -165,7 +169,8 @@ IOReturn IOService_run(IOService *service)
 	if (service->queue)
 		return kIOReturnBusy;
 	OSObject_retain(service);
-	while ((result = IOService_dispatch(service)) != kIOReturnNotAttached)
+	/* Nothing else is waited for while there is a session, so a read is all it takes. */
+	while ((result = serve_some(service, true)) != kIOReturnNotAttached)
 		poll(&ready, 1, -1);
 	OSObject_release(service);
 	return result;

@@ -53,8 +53,16 @@ int session_open(struct session *session, const char *directory)
 	pthread_mutex_lock(&session->lock);
 	session->fd = fd;
 	pthread_mutex_unlock(&session->lock);
+	session->waits = false;
 	session->n_text = 0;
 	return 0;
+}
+
+void session_set_waits(struct session *session, bool waits)
+{
+	if (session->fd >= 0 && session->waits != waits &&
+	    fcntl(session->fd, F_SETFL, waits ? 0 : O_NONBLOCK) == 0)
+		session->waits = waits;
 }
 
 static int make_room(struct session *session)

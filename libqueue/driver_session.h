@@ -15,7 +15,8 @@
 struct session {
 	pthread_mutex_t lock;	/* of fd, and of what is written: one line after the other */
 	int fd;			/* -1: not open, or lost */
-	char *text;		/* read, but not taken yet; the reader's */
+	bool waits;		/* a read waits for a request; the reader's, as what follows */
+	char *text;		/* read, but not taken yet */
 	size_t n_text, room;
 };
 
@@ -26,6 +27,9 @@ void session_deinit(struct session *session);
 
 /* By the absolute path of the service's directory. Return: 0 or a negative errno. */
 int session_open(struct session *session, const char *directory);
+
+/* Whether session_read() waits for a request from now on; where that cannot be had, it does not. */
+void session_set_waits(struct session *session, bool waits);
 
 /*
  * The next request, the caller's, in *@ret. One thread at a time.
