@@ -202,6 +202,17 @@ static bool read_frozen(pid_t tid)
 	return false;
 }
 
+/* Anybody can make a namespace of users, and has all capabilities in there. */
+static bool is_in_our_namespace(pid_t tid)
+{
+	struct stat his, ours;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", tid);
+	return stat(path, &his) == 0 && stat("/proc/self/ns/user", &ours) == 0 &&
+		his.st_ino == ours.st_ino && his.st_dev == ours.st_dev;
+}
+
 static int read_all(pid_t tid, struct identity *identity)
 {
 	uint64_t thread_start = process_start_time(tid);
@@ -209,6 +220,8 @@ static int read_all(pid_t tid, struct identity *identity)
 
 	if (r < 0)
 		return r;
+	if (!is_in_our_namespace(tid))
+		identity->capabilities = 0;
 	identity->start_time = process_start_time(identity->pid);
 	if (thread_start == 0 || identity->start_time == 0)
 		return -ESRCH;

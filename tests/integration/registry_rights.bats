@@ -627,6 +627,23 @@ check_users() { check_registry "$@" < <(users; cat); }
 	END
 }
 
+@test "who makes himself root in a namespace of his own is who he was" {
+	start_for_users
+	setpriv --reuid 1003 --regid 2003 --clear-groups unshare -Ur true 2>/dev/null || skip "no namespaces for users"
+	check_users <<-'END'
+		services = {name: Service('P' + name.replace(':', '_'), {'privilege': name}) for name in ('root', 'cap:sys_admin', 'cap:chown')}
+		for name, service in services.items():
+		    equal(tool(root, 'exec 5<>"$1/clone"', service.path, exe='/bin/bash')[0], 0)
+		    script = 'unshare -Ur bash -c \'exec 5<>"$1/clone"\' - "$1" 2>&1; echo $?'
+		    status, text = tool(other, script, service.path, exe='/bin/bash')
+		    assert 'ermission denied' in text and text.endswith('1\n'), f'{name}: {text}'
+		status, text = tool(other, 'unshare -Ur mkdir "$1/Mine" 2>&1; echo $?', entry(), exe='/bin/bash')
+		assert text.endswith('1\n') and not os.path.exists(entry('Mine')), text
+		status, text = tool(other, 'unshare -Ur bash -c \'echo reload >"$1/ctl"\' - "$1" 2>&1; echo $?', MNT, exe='/bin/bash')
+		assert text.endswith('1\n'), text
+	END
+}
+
 # --- reloading
 
 @test "a policy is read again by SIGHUP and by reload, and one that is wrong leaves the old" {
@@ -695,6 +712,32 @@ check_users() { check_registry "$@" < <(users; cat); }
 		refused(EACCES, other, read, f'{MNT}/policy')
 	END
 	expect_log 'stays as it was'
+}
+
+@test "an ordinary user's fsd is his alone, and its rules are the same" {
+	[ "$MODE" = link ] || skip "passthrough is root's"
+	echo '{ "open": [ { "class": "Closed", "allow": false } ], "entitlements": [ { "match": { "uid": 65534 }, "grant": { "org.open": true } } ] }' >policy.json
+	start_fsd_as 65534 -p "$T/policy.json"
+	check_users <<-'END'
+		user = (65534, 65534)
+		def all():
+		    become(*user)
+		    closed, granted, not_granted = Service('Closed'), Service('Granted', {'IOUserClientEntitlements': 'org.open'}), Service('Not', {'IOUserClientEntitlements': 'org.other'})
+		    only_root = Service('Root', {'privilege': 'root'})
+		    says(EPERM, '', opens, closed / 'clone')
+		    equal(said()[1], 'kIOReturnNotPermitted')
+		    opens(granted / 'clone')
+		    for service in not_granted, only_root:
+		        refuses(EACCES, opens, service / 'clone')
+		        equal(said()[1], 'kIOReturnNotPrivileged')
+		    write(f'{MNT}/console', '[{"uid":65534}]')
+		    write(f'{MNT}/ctl', 'reload\n')
+		    equal(json.loads(read(f'{MNT}/policy'))['open'], [{'class': 'Closed', 'allow': False}])
+		run_as(root, all)
+		for somebody in root, other:
+		    refused(EACCES, somebody, os.stat, f'{MNT}/version')
+		    refused(EACCES, somebody, os.mkdir, entry('S'))
+	END
 }
 
 # --- who somebody is
