@@ -131,3 +131,20 @@ typed() {
 	eventually gone "$SPAWNED"
 	stop_fsd
 }
+
+@test "what README of the mount says to type works" {
+	start_fsd
+	grep -E '^  (mkdir|echo|cat|head|rmdir|S=|exec|read|ls)[ I]' "$MNT/README" >commands
+	[ "$(wc -l <commands)" -eq 17 ]
+	# Somebody has to be refused first.
+	sed -i 's/^  cat err/echo x >"$S\/class" || &/' commands
+	env -C "$MNT" timeout 20 bash -e "$T/commands" >said 2>complaints
+	cat said complaints
+	[ "$(head -n 3 said)" = "1
+hello
+hello" ]
+	grep -qx 'IOService:/S' said
+	grep -q '^creator' said
+	eventually test ! -e "$MNT/IOService/S"
+	stop_fsd
+}
