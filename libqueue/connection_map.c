@@ -51,51 +51,58 @@ static uint64_t map_address(const struct connection_map *map)
 
 /* --- memory */
 
-/* Does what `methods` says of memory, {"1":{"buf":"rom","ro":true}}, make @type read-only? */
-static bool is_said_read_only(json_t *memory, uint32_t type)
+/* What the driver says of a type, where that is for us to keep to. */
+enum said { SAID_NOTHING, SAID_READ_ONLY, SAID_WRITABLE };
+
+/* In `methods`: {"memory":{"0":"ram","1":{"buf":"rom","ro":true}}} */
+static enum said said_in(const json_t *methods, uint32_t type)
 {
+	json_t *memory = json_object_get(methods, "memory"), *value;
 	const char *key;
-	json_t *value;
 
 	json_object_foreach(memory, key, value)
-		if (strtoull(key, NULL, 0) == type && json_is_true(json_object_get(value, "ro")))
-			return true;
-	return false;
+		if (strtoull(key, NULL, 0) == type)
+			return json_is_true(json_object_get(value, "ro")) ?
+				SAID_READ_ONLY : SAID_WRITABLE;
+	return SAID_NOTHING;
 }
 
 /*
- * A link leads to a file that its owner may write, and root. There it is for us to do
- * as the driver says.
+ * Where memory is linked: the link leads to a file that root and its owner may write, and
+ * maybe nobody else, whatever the driver says of it.
  */
-static bool is_read_only_link(struct connection *connection, const char *file, uint32_t type)
+static enum said said_of_link(struct connection *connection, const char *file, uint32_t type)
 {
 	_cleanup_(freep) char *text = NULL;
 	json_t *methods;
-	bool read_only;
+	enum said said;
 	size_t size;
 	char target;
 
 	if (readlinkat(connection->directory, file, &target, 1) < 0 ||
 	    file_read(connection->directory, "service/methods", &text, &size) < 0 ||
 	    json_text_parse(text, size, &methods, NULL, 0) < 0)
-		return false;
-	read_only = is_said_read_only(json_object_get(methods, "memory"), type);
+		return SAID_NOTHING;
+	said = said_in(methods, type);
 	json_decref(methods);
-	return read_only;
+	return said;
 }
 
 /* Return: a descriptor, and whether it may be mapped for writing; or a negative errno. */
 static int open_memory(struct connection *connection, uint32_t type, bool *writable)
 {
+	enum said said;
 	char file[32];
 	int fd;
 
 	snprintf(file, sizeof(file), "mem/%" PRIu32, type);
-	fd = file_open(connection->directory, file, O_RDWR);
-	*writable = fd >= 0 && !is_read_only_link(connection, file, type);
-	if (fd == -EACCES || fd == -EPERM || fd == -EROFS)
-		fd = file_open(connection->directory, file, O_RDONLY);
-	return fd;
+	said = said_of_link(connection, file, type);
+	*writable = said != SAID_READ_ONLY;
+	fd = file_open(connection->directory, file, *writable ? O_RDWR : O_RDONLY);
+	if (fd != -EACCES || said != SAID_NOTHING)
+		return fd;
+	*writable = false;
+	return file_open(connection->directory, file, O_RDONLY);
 }
 
 static int map_file(struct connection_map *map, int fd, bool writable, uint64_t at,

@@ -231,8 +231,9 @@ kern_return_t IOConnectTrap6(io_connect_t connect, uint32_t index, uintptr_t p1,
  * port at once if IOConnectSetNotificationPort() has set one. Stands for
  * IOConnectMapMemory() and IOConnectMapMemory64().
  *
- * In link mode (fsd(8)) memory is a file that its owner can write: there the library keeps to
- * what the service's `methods` says of it, and nothing but modes holds others back.
+ * In link mode (fsd(8)) memory is a plain file: there the library keeps to what the
+ * service's `methods` says of it, nothing but the file's mode holds others back, and another user
+ * cannot map for writing what only its owner may write.
  *
  * Return: kIOReturnSuccess, or kIOReturnBadArgument, whatever the reason.
  */

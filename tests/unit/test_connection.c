@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <IOKit/IODataQueueClient.h>
@@ -147,6 +148,60 @@ START_TEST(a_connection_knows_its_service)
 	ck_assert_int_eq(IOConnectGetService(connect, NULL), kIOReturnBadArgument);
 	ck_assert_int_eq(IOConnectGetService(mount.service, &service), kIOReturnBadArgument);
 	IOServiceClose(connect);
+}
+END_TEST
+
+/* As many descriptors as there are, and not one more; or as before. */
+static void limit_descriptors(bool limited)
+{
+	static struct rlimit before;
+	struct rlimit limit;
+
+	if (limited) {
+		int lowest = dup(0);
+
+		close(lowest);
+		ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+		limit = before;
+		limit.rlim_cur = (rlim_t)lowest;
+	} else {
+		limit = before;
+	}
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+START_TEST(without_descriptors_each_function_says_so)
+{
+	io_connect_t connect = open_connection(&mount), other = 77;
+	IONotificationPortRef port = IONotificationPortCreate(MACH_PORT_NULL);
+	mach_port_t wake = IONotificationPortGetMachPort(port);
+	uint64_t reference[kOSAsyncRef64Count] = { 0 };
+	mach_vm_address_t address = 0;
+	json_t *value = json_object();
+	io_service_t service = 77;
+
+	limit_descriptors(true);
+	ck_assert_int_eq(IOServiceOpen(mount.service, mach_task_self(), 0, &other),
+			 kIOReturnNoResources);
+	ck_assert_int_eq(IOConnectCallScalarMethod(connect, 1, NULL, 0, NULL, NULL),
+			 kIOReturnNoResources);
+	ck_assert_int_eq(IOConnectCallAsyncScalarMethod(connect, 1, wake, reference, 3, NULL, 0, NULL,
+							NULL), kIOReturnNoResources);
+	ck_assert_int_eq(IOConnectSetNotificationPort(connect, 3, wake, 0), kIOReturnNoResources);
+	ck_assert_int_eq(IOConnectSetCFProperties(connect, value), kIOReturnNoResources);
+	ck_assert_int_eq(IOConnectGetService(connect, &service), kIOReturnNoResources);
+	ck_assert_int_eq(IOConnectMapMemory64(connect, 0, mach_task_self(), &address, NULL,
+					      kIOMapAnywhere), kIOReturnBadArgument);
+	ck_assert_int_eq(other, 77);
+	ck_assert_int_eq(service, 77);
+	limit_descriptors(false);
+
+	say(&mount.call, "{'rc':0}\n");
+	ck_assert_int_eq(IOConnectCallScalarMethod(connect, 1, NULL, 0, NULL, NULL),
+			 kIOReturnSuccess);
+	IOServiceClose(connect);
+	IONotificationPortDestroy(port);
+	json_decref(value);
 }
 END_TEST
 
@@ -958,6 +1013,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_connection_lives_until_its_last_reference_goes);
 	tcase_add_test(tests, a_release_closes_without_a_word);
 	tcase_add_test(tests, a_connection_knows_its_service);
+	tcase_add_test(tests, without_descriptors_each_function_says_so);
 	tcase_add_test(tests, a_driver_is_told_of_another_connection);
 	tcase_add_test(tests, properties_are_written_as_a_document);
 	tcase_add_test(tests, there_are_no_traps);
