@@ -221,18 +221,30 @@ static bool retry_open(struct waits *waits)
 	if (list_is_empty(&waits->parked) || parked->call != CALL_OPEN ||
 	    waits != &parked->file->own)
 		return false;
-	n = try(parked);
+	do {
+		waits->changed = false;
+		n = try(parked);
+	} while (must_wait(parked->file, n) && waits->changed);
+	waits->is_retried = false;
 	if (!must_wait(parked->file, n))
 		finish(parked, n);
 	return true;
 }
 
+/* What is tried may change its own waits, as a line that ends the connection does: then once more. */
 static void retry(struct waits *waits)
 {
+	waits->changed = true;
+	if (waits->is_retried)
+		return;
+	waits->is_retried = true;
 	if (retry_open(waits))
 		return;
-	while (retry_requests(waits))
-		;
+	while (waits->changed) {
+		waits->changed = false;
+		waits->changed |= retry_requests(waits);
+	}
+	waits->is_retried = false;
 	retry_polls(waits);
 }
 
@@ -259,6 +271,8 @@ static void try_or_park(struct parked *call, int flags)
 			rearm_polls(waits);
 	} else {
 		r = park(call);
+		if (r < 0 && call->call == CALL_WRITE && file->row->ops->interrupted)
+			file->row->ops->interrupted(file);
 		if (r < 0)
 			reply(call->req, file, call->call, r);
 		else if (file->row->ops->wait)

@@ -30,6 +30,7 @@ struct row;
 struct waits {
 	struct list parked;		/* fuse/parked.c's */
 	struct list pollers;		/* open files that somebody polls */
+	bool is_retried, changed;	/* fuse/parked.c's: it goes through them; they changed meanwhile */
 };
 
 /* Who asks, from the kernel's request. @pid is a thread's id; 0: not visible here. */
@@ -113,4 +114,5 @@ static inline void waits_init(struct waits *waits)
 {
 	list_init(&waits->parked);
 	list_init(&waits->pollers);
+	waits->is_retried = waits->changed = false;
 }
