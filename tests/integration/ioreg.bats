@@ -13,6 +13,7 @@ setup() {
 }
 teardown() {
 	exec 5>&- 6>&-
+	[[ -z ${churning:-} ]] || kill "$churning" 2>/dev/null || true
 	fsd_teardown
 }
 
@@ -265,11 +266,12 @@ shows() {
 	done
 	kill "$churning"
 	wait "$churning" || true
+	churning=''
 }
 
 @test "time for each entry does not grow with their number" {
-	start_fsd
-	few=${FSD_TEST_LONG:+10000}
+	start_fsd -o max_queues=200000
+	few=${FSD_TEST_LONG:+3000}
 	few=${few:-1000}
 	more() {
 		python3 - "$MNT/IOService" "$1" "$2" <<-'END'

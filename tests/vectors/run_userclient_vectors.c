@@ -297,6 +297,90 @@ static json_t *run_life(const char *operation, json_t *words)
 	return json_null();
 }
 
+/* Exclusive open */
+
+static void connect_both(json_t *given)
+{
+	find_service(given);
+	for (unsigned i = 0; i < 2; i++)
+		if (IOServiceOpen(service, mach_task_self(), 0, &connections[i]) != kIOReturnSuccess)
+			errx(1, "client %u cannot open", i);
+}
+
+/* "A" is the first; null is anybody. */
+static int client_of(const json_t *words)
+{
+	const char *name = text(words, "client");
+
+	return name ? *name - 'A' : -1;
+}
+
+static json_t *run_exclusive(const char *operation, json_t *words)
+{
+	bool seize = json_is_true(json_object_get(words, "seize"));
+
+	if (is(operation, "open"))
+		return json_boolean(driver_exclusive_open(client_of(words), seize,
+				json_is_true(json_object_get(words, "ownerCloses"))));
+	if (is(operation, "isOpen"))
+		return json_boolean(driver_exclusive_is_open(client_of(words)));
+	if (is(operation, "close")) {
+		driver_exclusive_close(client_of(words));
+	} else {
+		driver_terminate();
+		wait_until_quiet();
+	}
+	return json_null();
+}
+
+/* Matching, paths: the registry was made before; entries are said by their real IDs */
+
+static void nothing_to_prepare(json_t *given)
+{
+	(void)given;
+}
+
+static json_t *id_of(io_registry_entry_t entry)
+{
+	uint64_t id;
+
+	if (!entry || IORegistryEntryGetRegistryEntryID(entry, &id) != kIOReturnSuccess)
+		return json_null();
+	return json_integer((json_int_t)id);
+}
+
+static json_t *matching(json_t *dictionary)
+{
+	json_t *found = json_array();
+	io_iterator_t services = IO_OBJECT_NULL;
+	io_service_t next;
+
+	IOServiceGetMatchingServices(0, json_incref(dictionary), &services);
+	while (services && (next = IOIteratorNext(services))) {
+		json_array_append_new(found, id_of(next));
+		IOObjectRelease(next);
+	}
+	return found;
+}
+
+static json_t *path_of(uint64_t id)
+{
+	io_service_t entry = IOServiceGetMatchingService(0, IORegistryEntryIDMatching(id));
+	io_string_t path;
+	IOReturn result = IORegistryEntryGetPath(entry, kIOServicePlane, path);
+
+	return result == kIOReturnSuccess ? json_string(path) : name_of(result);
+}
+
+static json_t *run_registry(const char *operation, json_t *words)
+{
+	if (is(operation, "getMatching"))
+		return matching(json_object_get(words, "dict"));
+	if (is(operation, "fromPath"))
+		return id_of(IORegistryEntryFromPath(0, text(words, "path")));
+	return path_of(wide(words, "id"));
+}
+
 /* Notifications */
 
 static io_iterator_t iterator;
@@ -363,6 +447,18 @@ static json_t *messages(void)
 	return json_integer(n_messages);
 }
 
+static json_t *drain(void)
+{
+	unsigned n = 0;
+	io_service_t next;
+
+	while ((next = IOIteratorNext(iterator))) {
+		IOObjectRelease(next);
+		n++;
+	}
+	return json_integer(n);
+}
+
 static json_t *run_notify(const char *operation, json_t *words)
 {
 	if (is(operation, "add"))
@@ -373,9 +469,13 @@ static json_t *run_notify(const char *operation, json_t *words)
 		return next_name();
 	if (is(operation, "messages"))
 		return messages();
+	if (is(operation, "drainCount"))
+		return drain();
 	if (!is(operation, "event"))
 		errx(1, "operation %s", operation);
 	publish(text(words, "service"));
+	for (unsigned n = number(words, "n"); n > 1; n--)
+		publish(text(words, "service"));
 	return json_null();
 }
 
@@ -432,7 +532,10 @@ static const struct family families[] = {
 	{ "base-", connect_to, run_call },
 	{ "legacy-", connect_to, run_call },
 	{ "open-", prepare_open, start_and_open },
+	{ "excl-", connect_both, run_exclusive },
 	{ "life-", connect_to, run_life },
+	{ "match-", nothing_to_prepare, run_registry },
+	{ "path-", nothing_to_prepare, run_registry },
 	{ "notify-", prepare_notify, run_notify },
 	{ "interest-", prepare_interest, run_interest },
 	{ "property-", prepare_property, run_property },
@@ -463,5 +566,7 @@ int main(void)
 		json_array_append_new(results, family->run(text(operation, "op"), operation));
 	}
 	json_dumpf(results, stdout, JSON_COMPACT);
+	json_decref(results);
+	json_decref(line);
 	return 0;
 }

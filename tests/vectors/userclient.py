@@ -4,7 +4,7 @@
 
 Each line has an fsd of its own, and real drivers and clients. Nothing here knows what is right: an operation becomes reads and
 writes of files, what these gave becomes a result, and the line says whether that is the one. The lines that LIBRARY names are
-said by PROGRAM, run_userclient_vectors, alone; method calls are said both ways. With NAMEs, only these. TAP.
+said by PROGRAM, run_userclient_vectors, alone; what both can say is said both ways. With NAMEs, only these. TAP.
 """
 import contextlib
 import fcntl
@@ -441,6 +441,21 @@ class Registry(Family):
             return {key: real[item] if key == 'IORegistryEntryID' else self.numbers(item) for key, item in value.items()}
         return value
 
+    def to_library(self, line):
+        """The same operations, with the real entry IDs"""
+        real = {number: int(text, 0) for text, number in self.ids.items()}
+        return {**line, 'ops': [{key: real[value] if key == 'id' else self.numbers(value) for key, value in operation.items()}
+                                for operation in line['ops']]}
+
+    def from_library(self, result):
+        """The same result, with the line's own numbers"""
+        if isinstance(result, list):
+            return sorted(number for number in map(self.from_library, result) if number != 'another')
+        if isinstance(result, int):
+            root = read(self.mount / 'IOService/id').strip()
+            return self.ids.get(hex(result), 'root' if hex(result) == root else 'another')
+        return result
+
     def getMatching(self, dict):
         session = os.open(self.mount / 'match', os.O_RDWR)
         os.write(session, json.dumps(self.numbers(dict)).encode() + b'\n')
@@ -554,6 +569,11 @@ def by_files(mount, line):
 
 def by_library(program):
     def way(mount, line):
+        place = Registry(mount, line['given']) if 'registry' in line['given'] else None
+        said = run_program(mount, place.to_library(line) if place else line)
+        return [place.from_library(result) for result in said] if place else said
+
+    def run_program(mount, line):
         done = subprocess.run([program], input=json.dumps(line), capture_output=True, text=True, timeout=PATIENCE, check=False,
                               env={**os.environ, 'FSD_MOUNT': mount.path})
         if done.returncode:
@@ -619,7 +639,7 @@ def ways_of(name, left, program):
     ways = {}
     if name not in left:
         ways['files'] = by_files
-    if name in left or FAMILIES[name.split('-')[0]] is Dispatch:
+    if name in left or FAMILIES[name.split('-')[0]] in (Dispatch, Exclusive, Registry, Notify):
         ways['library'] = by_library(program)
     return ways
 

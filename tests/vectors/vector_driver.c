@@ -12,11 +12,15 @@
 #define MAX_TABLE	32
 #define MAX_TYPES	4
 #define ROOM_BUFFER	4096
+#define MAX_CLIENTS	2
 
 static struct {
 	const json_t *given;
 	IOService *service;
-	IOUserClient *client;		/* the last that was initialised; ours */
+	IODispatchQueue *queue;		/* serves it */
+	IOUserClient *clients[MAX_CLIENTS];	/* as they were initialised; ours */
+	unsigned n_clients;
+	bool owner_closes;
 	IOMemoryDescriptor *memory[MAX_TYPES];
 	atomic_uint calls, closes;
 } driver;
@@ -214,9 +218,10 @@ static bool init_with_task(IOUserClient *client, task_t task, void *token, UInt3
 {
 	if (json_is_false(given("initWithTask")))
 		return false;
-	OSObject_retain(client);
-	OSObject_release(driver.client);
-	driver.client = client;
+	if (driver.n_clients < MAX_CLIENTS) {
+		OSObject_retain(client);
+		driver.clients[driver.n_clients++] = client;
+	}
 	return IOUserClient_initWithTask(client, task, token, type);
 }
 
@@ -254,6 +259,17 @@ static IOReturn memory_for_type(IOUserClient *client, UInt32 type, IOOptionBits 
 	return kIOReturnSuccess;
 }
 
+/* The one request there is: another one wants the service. */
+static IOReturn message(IOUserClient *client, UInt32 type, const void *provider, void *argument)
+{
+	(void)provider;
+	(void)argument;
+	if (type != kIOMessageServiceIsRequestingClose || !driver.owner_closes)
+		return kIOReturnBusy;
+	IOService_close(driver.service, client, 0);
+	return kIOReturnSuccess;
+}
+
 static IOReturn take_properties(IOUserClient *client, json_t *properties)
 {
 	(void)client;
@@ -281,10 +297,10 @@ static IOReturn new_client_unattached(IOService *service, task_t task, void *tok
 static IOReturn new_client_shared(IOService *service, task_t task, void *token, UInt32 type,
 				  json_t *properties, IOUserClient **handler)
 {
-	if (!driver.client)
+	if (driver.n_clients == 0)
 		return IOService_newUserClient(service, task, token, type, properties, handler);
-	OSObject_retain(driver.client);
-	*handler = driver.client;
+	OSObject_retain(driver.clients[0]);
+	*handler = driver.clients[0];
 	return kIOReturnSuccess;
 }
 
@@ -298,6 +314,7 @@ static void set(json_t *object, const char *key, const json_t *value)
 static const char *properties_of_class(void)
 {
 	json_t *object = json_object();
+	char *text;
 	const char *key;
 	json_t *value;
 
@@ -316,6 +333,7 @@ static void make_client_class(void)
 {
 	client_methods.initWithTask = init_with_task;
 	client_methods.clientClose = client_close;
+	client_methods.message = message;
 	if (json_is_false(given("start")))
 		client_methods.start = do_not_start;
 	if (given("memory"))
@@ -367,7 +385,6 @@ static void must(const char *what, IOReturn result)
 IOReturn driver_start(const json_t *line_given)
 {
 	char plane[4096];
-	IODispatchQueue *queue;
 
 	driver.given = line_given;
 	make_client_class();
@@ -377,9 +394,9 @@ IOReturn driver_start(const json_t *line_given)
 	must("attach", IOService_attachAt(driver.service, plane));
 	make_memory();
 	must("serve", IOService_serve(driver.service));
-	must("queue", IODispatchQueue_Create("vector", 0, 0, &queue));
+	must("queue", IODispatchQueue_Create("vector", 0, 0, &driver.queue));
 	must("set the queue", IOService_SetDispatchQueue(driver.service, kIOServiceDefaultQueueName,
-							 queue));
+							 driver.queue));
 	return IOService_registerService(driver.service, 0);
 }
 
@@ -394,16 +411,85 @@ IOReturn driver_set_properties(const json_t *properties)
 									kIOReturnError;
 }
 
+/* What is for the thread that serves is asked of it. */
+struct asked {
+	void (*ask)(struct asked *asked);
+	int client;
+	IOOptionBits options;
+	IOReturn result;
+	bool yes;
+};
+
+static void ask(void *refcon)
+{
+	struct asked *asked = refcon;
+
+	asked->ask(asked);
+}
+
+static IOUserClient *client_of(const struct asked *asked)
+{
+	return asked->client < 0 ? NULL : driver.clients[asked->client % MAX_CLIENTS];
+}
+
+static void ask_died(struct asked *asked)
+{
+	asked->result = IOUserClient_clientDied(client_of(asked));
+}
+
+static void ask_open(struct asked *asked)
+{
+	asked->yes = IOService_open(driver.service, client_of(asked), asked->options, NULL);
+}
+
+static void ask_close(struct asked *asked)
+{
+	IOService_close(driver.service, client_of(asked), 0);
+}
+
+static void ask_is_open(struct asked *asked)
+{
+	asked->yes = IOService_isOpen(driver.service, client_of(asked));
+}
+
 IOReturn driver_client_died(void)
 {
-	return IOUserClient_clientDied(driver.client);
+	struct asked asked = { .ask = ask_died };
+
+	IODispatchQueue_DispatchSync(driver.queue, ask, &asked);
+	return asked.result;
+}
+
+bool driver_exclusive_open(int client, bool seize, bool owner_closes)
+{
+	struct asked asked = { .ask = ask_open, .client = client,
+			       .options = seize ? kIOServiceSeize : 0 };
+
+	driver.owner_closes = owner_closes;
+	IODispatchQueue_DispatchSync(driver.queue, ask, &asked);
+	return asked.yes;
+}
+
+void driver_exclusive_close(int client)
+{
+	struct asked asked = { .ask = ask_close, .client = client };
+
+	IODispatchQueue_DispatchSync(driver.queue, ask, &asked);
+}
+
+bool driver_exclusive_is_open(int client)
+{
+	struct asked asked = { .ask = ask_is_open, .client = client };
+
+	IODispatchQueue_DispatchSync(driver.queue, ask, &asked);
+	return asked.yes;
 }
 
 IOReturn driver_semaphore(void)
 {
 	semaphore_t semaphore;
 
-	return IOUserClient_getNotificationSemaphore(driver.client, 0, &semaphore);
+	return IOUserClient_getNotificationSemaphore(driver.clients[0], 0, &semaphore);
 }
 
 IOReturn driver_new_client_with_properties(void)

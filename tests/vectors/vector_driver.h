@@ -7,6 +7,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include <IOKit/IOReturn.h>
 
@@ -24,3 +25,8 @@ IOReturn driver_client_died(void);
 IOReturn driver_semaphore(void);
 IOReturn driver_new_client_with_properties(void);
 IOReturn driver_send_without_port(unsigned n_arguments);
+
+/* Exclusive open by user clients: 0 is the one that was opened first; -1 is anybody. */
+bool driver_exclusive_open(int client, bool seize, bool owner_closes);
+void driver_exclusive_close(int client);
+bool driver_exclusive_is_open(int client);
