@@ -126,20 +126,27 @@ int registry_add_plane(struct registry *registry, const char *name)
 }
 
 /* Only who may administrate the system can set it. New reference, or NULL. */
-static json_t *read_entitlements(const char *exe)
+static json_t *read_entitlements(const struct identity *who)
 {
 	_cleanup_(freep) char *text = malloc(MAX_ENTITLEMENTS);
-	ssize_t n = text ? getxattr(exe, "trusted.fsd.entitlements", text, MAX_ENTITLEMENTS) : -1;
+	_cleanup_(closep) int fd = identity_open_exe(who);
 	json_t *value = NULL;
+	char path[32];
+	ssize_t n;
 
+	if (!text || fd < 0)
+		return NULL;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = getxattr(path, "trusted.fsd.entitlements", text, MAX_ENTITLEMENTS);
 	if (n > 0 && json_text_parse(text, (size_t)n, &value, NULL, 0) < 0)
-		log_limited("the attribute trusted.fsd.entitlements of '%s' is not JSON, ignoring", exe);
+		log_limited("the attribute trusted.fsd.entitlements of '%s' is not JSON, ignoring",
+			    who->exe);
 	return value;
 }
 
 json_t *registry_entitlements(const struct registry *registry, const struct identity *who)
 {
-	json_auto_t *own = geteuid() == 0 && who->exe ? read_entitlements(who->exe) : NULL;
+	json_auto_t *own = geteuid() == 0 ? read_entitlements(who) : NULL;
 
 	return policy_entitlements(registry->policy, who, own);
 }

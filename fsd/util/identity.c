@@ -115,7 +115,13 @@ static bool stat_cached(int fd, const char *path, struct statx *ret)
 {
 	unsigned flags = AT_STATX_DONT_SYNC | (fd >= 0 ? AT_EMPTY_PATH : 0);
 
-	return statx(fd >= 0 ? fd : AT_FDCWD, fd >= 0 ? "" : path, (int)flags, STATX_INO, ret) == 0;
+	return statx(fd >= 0 ? fd : AT_FDCWD, fd >= 0 ? "" : path, (int)flags, STATX_INO | STATX_MNT_ID,
+		     ret) == 0;
+}
+
+static uint64_t device_of(const struct statx *status)
+{
+	return (uint64_t)status->stx_dev_major << 32 | status->stx_dev_minor;
 }
 
 /* Without a question to any file system: all of a running program's path is in memory. */
@@ -136,7 +142,7 @@ static int open_cached(const char *path)
  * Who has mounts of his own gives any file any path, so a path counts only if it
  * leads to the same file here.
  */
-static int read_exe(pid_t tid, char **ret)
+static int read_exe(pid_t tid, struct identity *identity)
 {
 	_cleanup_(closep) int fd = -1;
 	char link[64], path[PATH_MAX];
@@ -153,8 +159,39 @@ static int read_exe(pid_t tid, char **ret)
 	    his.stx_ino != ours.stx_ino || his.stx_dev_major != ours.stx_dev_major ||
 	    his.stx_dev_minor != ours.stx_dev_minor)
 		return 0;
-	*ret = strdup(path);
-	return *ret ? 0 : -ENOMEM;
+	identity->exe_device = device_of(&ours);
+	identity->exe_inode = ours.stx_ino;
+	identity->exe = strdup(path);
+	return identity->exe ? 0 : -ENOMEM;
+}
+
+/* By the table of mounts: statfs(2) would ask the program. */
+static bool is_mounted_by_program(uint64_t mount)
+{
+	_cleanup_(fclosep) FILE *file = fopen("/proc/self/mountinfo", "re");
+	_cleanup_(freep) char *line = NULL;
+	size_t room = 0;
+	uint64_t id;
+
+	while (file && getline(&line, &room, file) > 0) {
+		const char *type = strstr(line, " - ");
+
+		if (sscanf(line, "%" SCNu64, &id) == 1 && id == mount)
+			return !type || strncmp(type, " - fuse", 7) == 0;
+	}
+	return true;
+}
+
+int identity_open_exe(const struct identity *identity)
+{
+	_cleanup_(closep) int fd = identity->exe ? open_cached(identity->exe) : -1;
+	struct statx now;
+
+	if (fd < 0 || !stat_cached(fd, NULL, &now) || now.stx_ino != identity->exe_inode ||
+	    device_of(&now) != identity->exe_device || !(now.stx_mask & STATX_MNT_ID) ||
+	    is_mounted_by_program(now.stx_mnt_id))
+		return -1;
+	return steal_fd(&fd);
 }
 
 /* Its path below the root of control groups; NULL: none that we see. */
@@ -228,7 +265,7 @@ static int read_all(pid_t tid, struct identity *identity)
 	read_comm(identity);
 	identity->session = read_session(tid);
 	identity->frozen = read_frozen(tid);
-	r = read_exe(tid, &identity->exe);
+	r = read_exe(tid, identity);
 	if (r < 0)
 		return r;
 	return process_start_time(tid) == thread_start &&

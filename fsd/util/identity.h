@@ -23,6 +23,7 @@ struct identity {
 	uint64_t start_time;	/* tells it from a later process with that pid */
 	char comm[64];		/* name of the process, "" when not visible; any bytes */
 	char *exe;		/* owned; path of the executable if it is the same file for us, or NULL */
+	uint64_t exe_device, exe_inode;	/* which file it is */
 	uint32_t session;	/* audit session, UINT32_MAX: none */
 	uint64_t capabilities;	/* effective */
 	bool frozen;		/* its control group is told to be */
@@ -35,5 +36,11 @@ struct identity {
  */
 int identity_read(pid_t tid, uid_t uid, gid_t gid, struct identity *ret);
 void identity_deinit(struct identity *identity);
+
+/*
+ * A descriptor (O_PATH) of the very file that @exe is, also if something else has its path by now;
+ * not of one on a file system that is a program's, which says what it likes. -1: none.
+ */
+int identity_open_exe(const struct identity *identity);
 
 bool identity_has_group(const struct identity *identity, gid_t group);

@@ -445,6 +445,34 @@ check_users() { check_registry "$@" < <(users; cat); }
 	expect_log 'trusted.fsd.entitlements of .*broken.* is not JSON'
 }
 
+@test "a program that changes places with another meanwhile does not get what that has" {
+	skip_unless_root "other users have to be made"
+	cp /bin/bash tool
+	python3 -c 'import os; os.setxattr("tool", "trusted.fsd.entitlements", b"{\"org.open\": true}")' || skip "no trusted attributes on this file system"
+	start_for_users
+	mkdir mine
+	cp /bin/bash mine/program
+	ln -s ../tool mine/other
+	chown -R 1003:2003 mine
+	check_users <<-'END'
+		S = Service('S', {'IOUserClientEntitlements': 'org.open'})
+		equal(tool(other, 'exec 5<>"$1/clone"', S.path)[0], 0)
+		libc = ctypes.CDLL(None)
+		def swaps():
+		    become(other[0], other[1])
+		    while True:
+		        libc.renameat2(-100, b'mine/program', -100, b'mine/other', 2)       # RENAME_EXCHANGE
+		with open('script', 'w', encoding='ascii') as file:
+		    file.write('for ((i = 0; i < 400; i++)); do if (exec 5<>"$1/clone") 2>/dev/null; then echo got it after $i; break; fi; done')
+		program = subprocess.Popen(['bash', '-c', 'exec -a x mine/program script "$1"', '-', S.path], user=other[0], group=other[1], extra_groups=[], stdout=subprocess.PIPE, text=True)
+		eventually(lambda: os.readlink(f'/proc/{program.pid}/exe').endswith('mine/program'))
+		swapper = Child(swaps)
+		said = program.communicate(timeout=60)[0]
+		swapper.end()
+		equal(said, '')
+	END
+}
+
 @test "a selector's entitlement is asked of who calls, not of who opened" {
 	skip_unless_root "other users have to be made"
 	echo '{ "entitlements": [ { "match": { "uid": 1001 }, "grant": { "org.admin": true } } ] }' >policy.json
