@@ -14,6 +14,7 @@
 #include "mount.h"
 
 #define PIECE		65536u			/* bytes of one read */
+#define FIRST_PIECE	4096u			/* the kernel prepares for each page that may come */
 #define LINE_ROOM	(2u * JSON_TEXT_MAX)	/* a document, and what is around it */
 
 void session_init(struct session *session)
@@ -86,13 +87,14 @@ static int make_room(struct session *session)
 /* Return: how many bytes came; 0: none now; or a negative errno. */
 static ssize_t read_piece(struct session *session)
 {
+	size_t size = session->n_text ? PIECE : FIRST_PIECE;
 	ssize_t n;
 	int r = make_room(session);
 
 	if (r < 0)
 		return r;
 	do {
-		n = read(session->fd, session->text + session->n_text, PIECE);
+		n = read(session->fd, session->text + session->n_text, size);
 	} while (n < 0 && errno == EINTR);
 	if (n == 0)
 		return -ENODATA;
