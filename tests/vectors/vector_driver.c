@@ -323,8 +323,10 @@ static const char *properties_of_class(void)
 	set(object, kIOUserClientSharedInstanceKey, given("shared"));
 	json_object_foreach((json_t *)(uintptr_t)given("locking"), key, value)
 		set(object, key, value);
-	if (json_object_size(object))
-		return json_dumps(object, 0);
+	text = json_object_size(object) ? json_dumps(object, 0) : NULL;
+	json_decref(object);
+	if (text)
+		return text;
 	/* A line about dispatch takes it that its class can be opened. */
 	return given("kind") ? kIOUserClientProperties2022 : NULL;
 }
