@@ -31,7 +31,13 @@ static bool fails(void)
 }
 
 #define failing(call) \
-	__extension__ ({ IOReturn result_; armed = true; result_ = (call); armed = false; result_; })
+	__extension__ ({ \
+		IOReturn result_; \
+		armed = true; \
+		result_ = (call); \
+		armed = false; \
+		result_; \
+	})
 
 void *__wrap_malloc(size_t size)
 {
@@ -144,7 +150,8 @@ static IOReturn try_call(void)
 	IOReturn result;
 
 	say(&mount.call, "{'rc':0}\n");
-	result = failing(IOConnectCallStructMethod(connection, 1, large, sizeof(large), NULL, NULL));
+	result = failing(IOConnectCallStructMethod(connection, 1, large, sizeof(large), NULL,
+						   NULL));
 	tcflush(mount.call.slave, TCIFLUSH);
 	tcflush(mount.call.master, TCIFLUSH);
 	return result;
@@ -177,11 +184,12 @@ static IOReturn try_async(void)
 {
 	static uint64_t refcon;
 	uint64_t reference[3] = { 0, (uintptr_t)ignore, refcon++ };
+	mach_port_t wake = IONotificationPortGetMachPort(port);
 	IOReturn result;
 
 	say(&mount.call, "{'rc':0}\n");
-	result = failing(IOConnectCallAsyncScalarMethod(connection, 6, IONotificationPortGetMachPort(port),
-						reference, 3, NULL, 0, NULL, NULL));
+	result = failing(IOConnectCallAsyncScalarMethod(connection, 6, wake, reference, 3, NULL, 0,
+							NULL, NULL));
 	tcflush(mount.call.slave, TCIFLUSH);
 	tcflush(mount.call.master, TCIFLUSH);
 	return result;
@@ -190,8 +198,8 @@ static IOReturn try_async(void)
 static IOReturn try_map(void)
 {
 	mach_vm_address_t address = 0;
-	IOReturn result = failing(IOConnectMapMemory64(connection, 1, mach_task_self(), &address, NULL,
-					       kIOMapAnywhere));
+	IOReturn result = failing(IOConnectMapMemory64(connection, 1, mach_task_self(), &address,
+						       NULL, kIOMapAnywhere));
 
 	if (result == kIOReturnSuccess)
 		IOConnectUnmapMemory64(connection, 1, mach_task_self(), address);
@@ -201,8 +209,8 @@ static IOReturn try_map(void)
 static IOReturn try_queue(void)
 {
 	mach_vm_address_t address = 0;
-	IOReturn result = failing(IOConnectMapMemory64(connection, 2, mach_task_self(), &address, NULL,
-					       kIOMapAnywhere));
+	IOReturn result = failing(IOConnectMapMemory64(connection, 2, mach_task_self(), &address,
+						       NULL, kIOMapAnywhere));
 
 	if (result == kIOReturnSuccess)
 		IOConnectUnmapMemory64(connection, 2, mach_task_self(), address);
@@ -211,8 +219,8 @@ static IOReturn try_queue(void)
 
 static IOReturn try_port(void)
 {
-	IOReturn result = failing(IOConnectSetNotificationPort(connection, 3,
-						       IONotificationPortGetMachPort(port), 0));
+	mach_port_t wake = IONotificationPortGetMachPort(port);
+	IOReturn result = failing(IOConnectSetNotificationPort(connection, 3, wake, 0));
 
 	if (result == kIOReturnSuccess)
 		IOConnectSetNotificationPort(connection, 3, MACH_PORT_NULL, 0);
