@@ -21,6 +21,7 @@ struct opened {
 	struct session *session;
 	struct asking asking;		/* of a word */
 	bool is_seizing;
+	bool has_left;			/* what others share is not its any more */
 };
 
 static void on_end(struct hearer *hearer)
@@ -100,7 +101,8 @@ static void clone_close(struct session *session)
 	opening_abandon(&opened->opening);
 	list_remove(&opened->hearer.link);
 	if (opened->client) {
-		client_leave(opened->client, END_DIED);
+		if (!opened->has_left)
+			client_leave(opened->client, END_DIED);
 		node_unref(opened->client->node);
 	} else if (opened->opening.client) {	/* the driver was asked, and has not answered */
 		client_end(opened->opening.client, END_DIED);
@@ -113,7 +115,7 @@ static short clone_state(struct session *session)
 {
 	const struct opened *opened = session->object;
 
-	return opened->client && !opened->client->service ? POLLHUP : 0;
+	return opened->has_left || (opened->client && !opened->client->service) ? POLLHUP : 0;
 }
 
 /* Words */
@@ -133,7 +135,12 @@ static int ask(struct opened *opened, struct service *service)
 static int do_close(struct opened *opened, const char *text)
 {
 	(void)text;
-	client_leave(opened->client, END_CLOSED);
+	if (opened->opening.client) {
+		opened->has_left = true;
+		client_leave(opened->client, END_CLOSED);
+	} else {			/* ctl: it has not opened it; for all */
+		client_end(opened->client, END_CLOSED);
+	}
 	return 0;
 }
 
@@ -231,7 +238,7 @@ static int word_unit(struct session *session, char *text, size_t size, const str
 	(void)caller;
 	if (!text)
 		return word_result(opened);
-	if (!opened->client->service)
+	if (opened->has_left || !opened->client->service)
 		return -ENODEV;
 	return strlen(text) == size ? run_word(opened, text) : failure(-EINVAL, "a NUL in a line");
 }

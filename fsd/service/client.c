@@ -200,7 +200,7 @@ static struct client *find_shared(const struct service *service, uint32_t type,
 	if (!service->methods || !service->methods->shared)
 		return NULL;
 	list_for_each(client, &service->clients, of_service)
-		if (client->type == type && client->opener.uid == who->uid)
+		if (client->is_agreed && client->type == type && client->opener.uid == who->uid)
 			return client;
 	return NULL;
 }
@@ -264,15 +264,18 @@ int client_open(struct opening *opening, struct service *service, uint32_t type,
 		r = client_new(service, type, who, entitlements, &opening->client);
 	if (r < 0)
 		return r;
-	return service->methods && service->methods->ask ? ask_driver(opening) : 0;
+	opening->client->is_agreed = !service->methods || !service->methods->ask;
+	return opening->client->is_agreed ? 0 : ask_driver(opening);
 }
 
 int client_open_result(struct opening *opening)
 {
 	if (!opening->is_done)
 		return FILE_WAIT_ALWAYS;
-	if (opening->code == kIOReturnSuccess)
+	if (opening->code == kIOReturnSuccess) {
+		opening->client->is_agreed = true;
 		return 0;
+	}
 	client_end(opening->client, END_KILLED);
 	opening->client = NULL;
 	return failure_code((uint32_t)opening->code);

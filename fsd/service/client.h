@@ -22,12 +22,13 @@ struct client {
 	uint64_t number;
 	uint32_t type;
 	unsigned n_sessions;		/* who has it open: one, but for a shared one */
+	bool is_agreed;			/* the driver was not asked, or said yes: it may be shared */
 	struct identity opener;
 	json_t *entitlements;		/* owned: the opener's */
 
 	struct list questions, waiting;	/* sent; for the lock */
 	unsigned n_readers;
-	bool has_writer;
+	bool has_writer, is_waking;
 
 	unsigned limit;			/* of completions that may be dropped */
 	uint64_t n_dropped;

@@ -40,3 +40,31 @@ teardown() { fsd_teardown; }
 		    refuses(errno.ECANCELED, writer.result)
 	END
 }
+
+@test "a shared connection is there until all have left it, and shared once the driver has agreed" {
+	start_fsd
+	check_registry <<-'END'
+		S = Service('S@0', {'shared': True})
+		one, two, three = (Connection(S) for _ in range(3))
+		equal(one.number, three.number)
+		os.write(one.session, b'close\n')
+		refuses(ENODEV, os.write, one.session, b'close\n')
+		equal(events(one.session, select.POLLIN), {'IN', 'HUP'})
+		os.close(one.session)
+		os.write(two.session, b'open\n')
+		os.close(two.session)
+		os.write(three.session, b'unopen\n')
+		os.write(three.session, b'close\n')
+		assert not os.path.exists(three.path)
+
+		A = Service('A@0', {'shared': True, 'open': 'ask'})
+		first = Child(os.open, A / 'clone', os.O_RDWR)
+		ids = [A.asked()['id']]
+		second = Child(lambda: int(os.read(os.open(A / 'clone', os.O_RDWR), 64)))
+		ids += [A.asked()['id']]
+		os.write(A.driver, b'{"id":%d,"rc":"0xe00002c1"}\n' % ids[0])
+		refuses(EACCES, first.result)
+		os.write(A.driver, b'{"id":%d,"rc":0}\n' % ids[1])
+		equal(second.result(), 2)
+	END
+}
