@@ -10,7 +10,7 @@ setup_file() { fsd_setup_file; }
 setup() { fsd_setup; iokit_setup; }
 teardown() { fsd_teardown; }
 
-connection() { timeout 60 "$IOKIT/connection" "$@"; }
+connection() { timeout "$(counted 60 900)" "$IOKIT/connection" "$@"; }
 
 tested() {
 	start_fsd
@@ -70,6 +70,15 @@ is_empty() { [ -z "$(ls "$1")" ]; }
 	connection refused Guarded kIOReturnNotPrivileged
 	connection refused Private kIOReturnNotPrivileged
 	exec 5>&- 6>&- 7>&-
+}
+
+@test "a service that was terminated since it was found cannot be opened" {
+	tested
+	begin gone
+	echo terminate >"$MNT/IOService/Test/ctl"
+	touch gone
+	eventually gone "$CLIENT"
+	wait "$CLIENT"
 }
 
 @test "a driver that is to come back is not ready" {

@@ -108,6 +108,22 @@ static void refused(char **arguments)
 	}
 }
 
+/* The service is found, and is gone when it is opened: a file `gone` says so. */
+static void gone(char **arguments)
+{
+	io_service_t service = find_test();
+	io_connect_t connect = 77;
+	IOReturn result;
+
+	(void)arguments;
+	say_ready();
+	while (access("gone", F_OK) != 0)
+		usleep(10000);
+	result = IOServiceOpen(service, mach_task_self(), 0, &connect);
+	check(result == kIOReturnNotFound || result == MACH_SEND_INVALID_DEST);
+	check(connect == 77);
+}
+
 /* A root entry, a port, an iterator: no services. */
 static void no_service(char **arguments)
 {
@@ -744,6 +760,7 @@ static const struct {
 } all[] = {
 	{ "codes", codes, 0 },
 	{ "refused", refused, 2 },
+	{ "gone", gone, 0 },
 	{ "no_service", no_service, 0 },
 	{ "close_twice", close_twice, 0 },
 	{ "release", release, 0 },
