@@ -151,15 +151,18 @@ static void take_lock(struct question *question)
 		client->n_readers++;
 }
 
-/* The next in line that can go. */
+/* Those next in line that can go. One that cannot be asked is answered, and wakes: that is us. */
 static void wake_waiting(struct client *client)
 {
+	if (client->is_waking)
+		return;
+	client->is_waking = true;
 	while (!list_is_empty(&client->waiting)) {
 		struct question *next = container_of(client->waiting.next, struct question, of_client);
 		int r;
 
 		if (!may_have_lock(client, next->lock))
-			return;
+			break;
 		list_remove(&next->of_client);
 		take_lock(next);
 		r = send_question(next);
@@ -167,6 +170,7 @@ static void wake_waiting(struct client *client)
 		if (r < 0)
 			answer(next, IOReturnFromErrno(-r), NULL);
 	}
+	client->is_waking = false;
 }
 
 static void release_lock(struct question *question)
