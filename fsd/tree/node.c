@@ -10,9 +10,12 @@
 
 #include "tree/node.h"
 
-/* Of an inode number: which row, and above the id what tells one number for it from another. */
+/*
+ * Of an inode number: which row, what tells one number for it from another, and the id. What
+ * differs must be low: the kernel finds inodes by a hash that hardly looks at the upper bits.
+ */
 #define ROW_BITS	6
-#define OTHER_SHIFT	48
+#define OTHER_BITS	16
 
 #define MAX_PASSING	4096u
 
@@ -408,22 +411,23 @@ uint64_t node_inode(const struct node *node, const struct row *row)
 {
 	uint64_t index = row && row != node->def->leaf ? (uint64_t)(row - node->def->rows) + 1 : 0;
 
-	return (node->id << ROW_BITS | index) + 1;
+	return (node->id << (OTHER_BITS + ROW_BITS) | index) + 1;
 }
 
 uint64_t node_other_inode(const struct node *node, const struct row *row)
 {
 	static uint16_t n;
 
-	return node_inode(node, row) | (uint64_t)++n << OTHER_SHIFT;
+	return node_inode(node, row) + ((uint64_t)++n << ROW_BITS);
 }
 
 static struct node *find_by_inode(void *const *index_by_id, uint64_t inode,
 				  const struct row **ret_row)
 {
-	uint64_t number = (inode & ((1ull << OTHER_SHIFT) - 1)) - 1;
+	uint64_t number = inode - 1;
 	uint64_t index = number & ((1u << ROW_BITS) - 1);
-	struct node *node = find(index_by_id, &(struct node){ .id = number >> ROW_BITS },
+	struct node *node = find(index_by_id,
+				 &(struct node){ .id = number >> (OTHER_BITS + ROW_BITS) },
 				 compare_ids);
 
 	if (!node || index > node_n_rows(node))
