@@ -127,6 +127,29 @@ static struct driver_line parse(const char *text, bool words)
 	return line;
 }
 
+/* What is read without jansson is what jansson reads. */
+START_TEST(an_answer_of_numbers_is_the_same_in_any_form)
+{
+	static const char *const forms[] = {
+		"{\"id\":8,\"rc\":3758097090,\"so\":[0,18446744073709551615]}",
+		" {\"so\" : [ 0 , 18446744073709551615 ] , \"rc\" : 3758097090 ,\t\"id\" : 8 }\n",
+		"{\"id\":8,\"rc\":3758097090,\"so\":[0,18446744073709551615],\"by\":0}",
+		"{\"id\":8,\"rc\":-536870206,\"so\":[0,-1]}",
+		"{\"id\":\"8\",\"rc\":\"kIOReturnBadArgument\",\"so\":[\"0x0\",-1]}",
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		struct driver_line line = parse(forms[i], false);
+
+		ck_assert(line.kind == LINE_ANSWER && line.id == 8);
+		ck_assert_int_eq(line.reply.code, kIOReturnBadArgument);
+		ck_assert_uint_eq(line.reply.n_so, 2);
+		ck_assert(line.reply.so[0] == 0 && line.reply.so[1] == UINT64_MAX);
+		driver_line_deinit(&line);
+	}
+}
+END_TEST
+
 /* The same in both forms, so each is looked at once. */
 #define for_both(line, json, words)							\
 	for (int i_ = 0; i_ < 2 && ((line) = parse(i_ ? (words) : (json), i_), true);	\
@@ -320,6 +343,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, opens);
 	tcase_add_test(tests, calls);
 	tcase_add_test(tests, the_other_requests);
+	tcase_add_test(tests, an_answer_of_numbers_is_the_same_in_any_form);
 	tcase_add_test(tests, answers);
 	tcase_add_test(tests, codes_by_number_and_name);
 	tcase_add_test(tests, an_answer_may_repeat_its_request);
