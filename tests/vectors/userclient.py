@@ -77,7 +77,7 @@ class Mount:
         try:
             wait_for(lambda: os.path.ismount(self.path) or self.daemon.poll() is not None, 'a mount')
             if self.daemon.poll() is not None:
-                raise RuntimeError('fsd: ' + read(log))
+                raise RuntimeError('there is no mount')
         except BaseException:
             self.close()
             raise
@@ -86,6 +86,7 @@ class Mount:
         return f'{self.path}/{name}'
 
     def close(self):
+        """It must end well"""
         self.daemon.terminate()
         try:
             self.daemon.wait(5)
@@ -93,7 +94,10 @@ class Mount:
             self.daemon.kill()
             self.daemon.wait()
             subprocess.run(['umount', '-l', self.path], check=False)
+        said = read(f'{self.top}/log')
         shutil.rmtree(self.top, ignore_errors=True)
+        if self.daemon.returncode:
+            raise RuntimeError(f'fsd ended with {self.daemon.returncode}: {said}')
 
     def code(self):
         """Of the last refusal to this process"""
@@ -574,8 +578,11 @@ def by_library(program):
         return [place.from_library(result) for result in said] if place else said
 
     def run_program(mount, line):
+        environment = {**os.environ, 'FSD_MOUNT': mount.path}
+        for sanitizer in 'ASAN_OPTIONS', 'TSAN_OPTIONS':        # a line is about what cannot be allocated
+            environment[sanitizer] = os.environ.get(sanitizer, '') + ':allocator_may_return_null=1'
         done = subprocess.run([program], input=json.dumps(line), capture_output=True, text=True, timeout=PATIENCE, check=False,
-                              env={**os.environ, 'FSD_MOUNT': mount.path})
+                              env=environment)
         if done.returncode:
             raise RuntimeError(f'exit status {done.returncode}: {done.stderr}')
         return json.loads(done.stdout)
