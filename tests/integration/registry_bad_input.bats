@@ -31,12 +31,14 @@ actors() {
 		    b'{"a":"\xff"}': 'UTF-8|decode', b'{"\xc3\x28":1}': 'UTF-8|decode', b'{"a":"\xc0\xaf"}': 'UTF-8|decode',
 		    b'{"a":"\xed\xa0\x80"}': 'UTF-8|decode', b'{"a":"\xf4\x90\x80\x80"}': 'UTF-8|decode',
 		    b'{"a":"\0"}': 'NUL', b'{\0}': 'NUL', b'{"a":1\0}': 'NUL', b'{"a\0b":1}': 'NUL', '{"a":"\\u0000"}': 'u0000',
-		    '{"a":"\\ud800"}': 'surrogate|decode|invalid', '{"a":1,"a":1}': 'duplicate|twice', '{"a":{"b":1,"b":2}}': 'duplicate|twice',
+		    '{"a":"\\ud800"}': 'surrogate|decode|invalid', '{"a":1,"a":1}': 'duplicate|twice',
+		    '{"a":{"b":1,"b":2}}': 'duplicate|twice',
 		    '{"a":18446744073709551616}': 'integer', '{"a":-9223372036854775809}': 'integer', '{"a":1e400}': 'overflow',
 		    '{"a":0x10}': '1:', '{"a":010}': '1:', '{"a":+1}': '1:', '{"a":1.}': '1:', '{"a":NaN}': '1:', '{"a":-Infinity}': '1:',
 		    '{"a":tru}': '1:', '{"a":True}': '1:', "{'a':1}": '1:', '{a:1}': '1:', '{"a" 1}': '1:', '{"a":1,}': '1:', '{,}': '1:',
 		    '{"a":1]}': '1:', '[1,2}': '1:', '{"a":"\n"}': '1:|2:', '{"a":"\\x41"}': '1:', '{"a":"\t"}': '1:', '{/**/}': '1:',
-		    '\ufeff{}\n': '1:', 'hello\n': '1:', 'tru\n': '1:', '}\n': '1:', ']\n': '1:', ',\n': '1:', '0x10\n': '1:', '-\n': '1:', '01\n': '1:',
+		    '\ufeff{}\n': '1:', 'hello\n': '1:', 'tru\n': '1:', '}\n': '1:', ']\n': '1:', ',\n': '1:', '0x10\n': '1:',
+		    '-\n': '1:', '01\n': '1:',
 		    '\0\n': 'NUL', b'\xff\n': '1:',
 		}
 		NO_OBJECT = ['[1]', '[]', '"text"', '1\n', '-1\n', '1.5\n', 'true\n', 'null\n', '[{}]']
@@ -44,7 +46,8 @@ actors() {
 		BLANKS = [b' ', b'\n', b'\t\r\n ', b' ' * 5000, b'\n' * 5000]
 
 		# Files that take JSON, and a document that would do.
-		JSON_FILES = {f'{MNT}/match': '{"IOProviderClass":"Nothing"}', f'{MNT}/console': '[]', S / 'match': '{"IOProviderClass":"Nothing"}',
+		JSON_FILES = {f'{MNT}/match': '{"IOProviderClass":"Nothing"}', f'{MNT}/console': '[]',
+		        S / 'match': '{"IOProviderClass":"Nothing"}',
 		              N / 'methods': '{"methods": []}', N / 'props': '{"one":1}', U / 'call': '{"sel":99}',
 		              f'{MNT}/watch': '{"type":"IOServicePublish","match":{"IOProviderClass":"Nothing"}}'}
 
@@ -93,7 +96,8 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		                says(EINVAL, 'complete', os.close, fd)
 		        for text in BLANKS + [b'']:
 		            write(path, text, how_of(path))
-		            write(path, text + document.encode() + text, how_of(path)) if path != f'{MNT}/watch' else None
+		            if path != f'{MNT}/watch':
+		                write(path, text + document.encode() + text, how_of(path))
 		    for path in (f'{MNT}/ctl', N / 'ctl', S / 'ctl', U / 'ctl', S / 'clone'):
 		        for text in 'bogus', 'r', 'register', 'bogus\0':
 		            fd = opened(path, 'w' if path.endswith('ctl') else 'rw')
@@ -115,7 +119,8 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 	start_fsd
 	check_actors <<-'END'
 		limit = 4 << 20
-		long = {path: how_of(path) for path in JSON_FILES} | {path: how_of(path) for path in (f'{MNT}/ctl', N / 'ctl', U / 'ctl', U / 'm/mul')}
+		long = {path: how_of(path) for path in JSON_FILES} | {path: how_of(path) for path in (f'{MNT}/ctl', N / 'ctl',
+		        U / 'ctl', U / 'm/mul')}
 		with nothing_changed():
 		    for path, how in long.items():
 		        for text in b'{"a":"' + b'x' * (limit - 7) + b'"}', b'x' * (limit + 1), b'{"a":"' + b'x' * (limit - 6) + b'\n':
@@ -154,7 +159,8 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		# The kernel cuts a write in pieces, and does not tell of an error in one that is not the first.
 		blanks = b' ' * (2 << 20)
 		with nothing_changed():
-		    for path, text in (U / 'm/mul', b'x' + blanks + b'6 7\n'), (N / 'props', b'{"a" wrong' + blanks + b'}'), (U / 'call', b'{"a" wrong' + blanks + b'}{"sel":0}'), \
+		    for path, text in (U / 'm/mul', b'x' + blanks + b'6 7\n'), (N / 'props', b'{"a" wrong' + blanks + b'}'), \
+		            (U / 'call', b'{"a" wrong' + blanks + b'}{"sel":0}'), \
 		                      (N / 'ctl', b'bogus' + blanks + b'\nregister\n'), (f'{MNT}/match', b'{"a" wrong' + blanks + b'}'):
 		        with opening(path, how_of(path)) as fd:
 		            n = os.write(fd, text)
@@ -177,7 +183,8 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 	check_actors <<-'END'
 		def lines():
 		    return read(f'{MNT}/err/{os.getpid()}').splitlines()
-		for path, text in (N / 'props', '{"$x\\ny\\u001b[2Jz":1}'), (f'{MNT}/console', '[{"uid":1,"x\\ny":1}]'), (U / 'call', '{"sel":0,"x\\n\\u007fy":1}'), (N / 'ctl', 'attach IOService:/a\x1b[2J\rb\n'), \
+		for path, text in (N / 'props', '{"$x\\ny\\u001b[2Jz":1}'), (f'{MNT}/console', '[{"uid":1,"x\\ny":1}]'), \
+		        (U / 'call', '{"sel":0,"x\\n\\u007fy":1}'), (N / 'ctl', 'attach IOService:/a\x1b[2J\rb\n'), \
 		                  (U / 'ctl', 'addclient a\x1b\tb\n'), (N / 'methods', '{"methods":[{"a\\nb":1}]}'):
 		    with contextlib.suppress(OSError):
 		        write(path, text, how_of(path))
@@ -193,7 +200,8 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 	check_actors <<-'END'
 		watch = f'{MNT}/watch'
 		with nothing_changed():
-		    for text in '{}', '{"type":"IOServiceMatched"}', '{"match":{}}', '{"type":1,"match":{}}', '{"type":null,"match":{}}', \
+		    for text in '{}', '{"type":"IOServiceMatched"}', '{"match":{}}', '{"type":1,"match":{}}', \
+		            '{"type":null,"match":{}}', \
 		                '{"type":"IOServiceMatched","match":[]}', '{"type":"IOServiceMatched","match":"S"}', \
 		                '{"type":"IOServiceMatched","match":null}', '{"type":"IOServiceMatched","match":{},"more":1}', \
 		                '{"type":["IOServiceMatched"],"match":{}}', '{"Type":"IOServiceMatched","match":{}}':
@@ -213,9 +221,12 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		    for path in f'{MNT}/match', S / 'match':
 		        with opening(path, 'rwn') as fd:
 		            refuses(61, os.read, fd, 100)                       # ENODATA
-		            for text in '{"IOProviderClass":"\\ud83d\\ude00"}', '{"IONameMatch":""}', '{"IOPropertyMatch":[]}', '{"IORegistryEntryID":-1}', \
-		                        '{"IOPathMatch":"nonsense"}', '{"IOPathMatch":"IOService:/' + '/' * 10000 + '"}', '{"IOParentMatch":{"IOProviderClass":"No"}}', \
-		                        '{"IONameMatch":"' + 'x' * 100000 + '"}', '{"IOPropertyMatch":{"one":"1"}}', '{"IOLocationMatch":"%"}':
+		            for text in '{"IOProviderClass":"\\ud83d\\ude00"}', '{"IONameMatch":""}', '{"IOPropertyMatch":[]}', \
+		                    '{"IORegistryEntryID":-1}', \
+		                        '{"IOPathMatch":"nonsense"}', '{"IOPathMatch":"IOService:/' + '/' * 10000 + '"}', \
+		                        '{"IOParentMatch":{"IOProviderClass":"No"}}', \
+		                        '{"IONameMatch":"' + 'x' * 100000 + '"}', '{"IOPropertyMatch":{"one":"1"}}', \
+		                        '{"IOLocationMatch":"%"}':
 		                os.write(fd, text.encode())
 		                equal(os.read(fd, 100), b'' if path == f'{MNT}/match' else b'0\n')
 		            nested = '{}'
@@ -236,8 +247,10 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 	start_fsd
 	check_actors <<-'END'
 		wrong = {
-		    'unknown key "x"': [{'x': 1}, {'methods': [{'x': 1}]}, {'memory': {'0': {'buf': 'b', 'x': 1}}}, {'locking': {'x': True}}],
-		    '"?methods': [{'methods': {}}, {'methods': 'x'}, {'methods': [1]}, {'methods': [[]]}, {'methods': [None]}, {'methods': [{}] * 4097}],
+		    'unknown key "x"': [{'x': 1}, {'methods': [{'x': 1}]}, {'memory': {'0': {'buf': 'b', 'x': 1}}},
+		        {'locking': {'x': True}}],
+		    '"?methods': [{'methods': {}}, {'methods': 'x'}, {'methods': [1]}, {'methods': [[]]}, {'methods': [None]},
+		        {'methods': [{}] * 4097}],
 		    'name': [{'methods': [{'name': name}]} for name in ('', '.', '..', 'a/b', '1', '0x1', 'x' * 128, 1, None, [], '/')]
 		            + [{'methods': [{'name': 'a'}, {'name': 'a'}]}],
 		    '"s.s?"': [{'methods': [{key: value}]} for key in ('si', 'so', 'sis', 'sos')
@@ -245,11 +258,14 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		              + [{'methods': [{key: 17}]} for key in ('si', 'so')],
 		    'allowAsync': [{'methods': [{'allowAsync': value}]} for value in (1, 0, 'true', None)],
 		    'ent': [{'methods': [{'ent': value}]} for value in (1, '', None, True, [])],
-		    'type': [{'memory': {key: 'b'}} for key in ('', '-1', 'x', '4294967296', '0x', '00', '1 ', ' 1', '+1', '1e1')] + [{'memory': {'1': 'a', '0x1': 'b'}}],
-		    'buf|memory|"0"': [{'memory': {'0': value}} for value in ('', '.', '..', 'a/b', 1, None, [], {}, {'ro': True}, 'queues//data', 'queues/../data',
+		    'type': [{'memory': {key: 'b'}} for key in ('', '-1', 'x', '4294967296', '0x', '00', '1 ', ' 1', '+1',
+		        '1e1')] + [{'memory': {'1': 'a', '0x1': 'b'}}],
+		    'buf|memory|"0"': [{'memory': {'0': value}} for value in ('', '.', '..', 'a/b', 1, None, [], {}, {'ro': True},
+		        'queues//data', 'queues/../data',
 		                       'queues/q/notify', 'queues/q', 'queues/a/b/data', '/x', '../x', 'x' * 256)],
 		    '"memory"|"ro"': [{'memory': value} for value in ([], 'x', 1, None)] + [{'memory': {'0': {'buf': 'b', 'ro': 1}}}],
-		    'ports': [{'ports': value} for value in ([], 1, {'x': 'queues/q/notify'}, {'0': 'x'}, {'0': 'queues/q/data'}, {'0': 'queues/../notify'}, {'0': 1})],
+		    'ports': [{'ports': value} for value in ([], 1, {'x': 'queues/q/notify'}, {'0': 'x'}, {'0': 'queues/q/data'},
+		        {'0': 'queues/../notify'}, {'0': 1})],
 		    '"open"': [{'open': value} for value in ('yes', '', 1, True, None)],
 		    'privilege': [{'privilege': value} for value in (1, '', None, [])],
 		    'IOUserClientEntitlements': [{'IOUserClientEntitlements': value} for value in (True, '', 1, None, [])],
@@ -257,7 +273,8 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		    'single|setprops|default': [{'locking': {key: 1}} for key in ('single', 'setprops', 'default')],
 		    'timeout_ms': [{'timeout_ms': value} for value in ('x', 1.5, None, [], True)],
 		    'shared': [{'shared': 1}, {'shared': 'yes'}],
-		    'userClientClass': [{'userClientClass': value} for value in ('', 1, 'a/b', 'a:b', 'x' * 128, None, 'a b', 'a\n', '.a', '\u00e9')],
+		    'userClientClass': [{'userClientClass': value} for value in ('', 1, 'a/b', 'a:b', 'x' * 128, None, 'a b', 'a\n',
+		        '.a', '\u00e9')],
 		    'kind': [{'kind': value} for value in ('', '2023', 2022, None, [])],
 		}
 		with nothing_changed():
@@ -277,8 +294,10 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		nested_sets = {'$set': [1]}
 		for depth in range(10):
 		    nested_sets = {'$set': [nested_sets]}
-		bad = {'null': None, 'whole': 1.5, '\\$data': {'$data': 'x'}, 'base64': {'$data': 'A=B='}, '\\$data"? ': {'$data': 1}, '\\$hex': {'$hex': 'abc'},
-		       'hexa': {'$hex': 'zz'}, '\\$num|bits': {'$num': 1, 'bits': 65}, '\\$num': {'$num': 'x'}, 'form': {'$unknown': 1}, '\\$set': {'$set': 1},
+		bad = {'null': None, 'whole': 1.5, '\\$data': {'$data': 'x'}, 'base64': {'$data': 'A=B='}, '\\$data"? ': {'$data': 1},
+		        '\\$hex': {'$hex': 'abc'},
+		       'hexa': {'$hex': 'zz'}, '\\$num|bits': {'$num': 1, 'bits': 65}, '\\$num': {'$num': 'x'}, 'form': {'$unknown': 1},
+		       '\\$set': {'$set': 1},
 		       'form|alone|\\$': {'$data': 'AA==', 'more': 1}, 'sets': nested_sets, 'form ': {'$': 1}}
 		with nothing_changed():
 		    for pattern, value in bad.items():
@@ -296,7 +315,8 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		    deep = '[' * 511 + ']' * 511
 		    says(EINVAL, 'deep|one another', write, N / 'props', '{"a":[[' + deep + ']]}')
 		    for name in 'two', 'x' * 255, '%00', '%', '%2F', '@', '\u00e9', '\\', ' ', '$data', '$$':
-		        for text in '{', '[1,2', '"', '{"a":1]}', '"\\x"', '[1,2}', DEEP, b'"\xff"', b'\xff\xfe', b'text\xff', b'a\0b', b'\0', b'\0text', b'"a\0b"', \
+		        for text in '{', '[1,2', '"', '{"a":1]}', '"\\x"', '[1,2}', DEEP, b'"\xff"', b'\xff\xfe', b'text\xff', b'a\0b', \
+		                b'\0', b'\0text', b'"a\0b"', \
 		                    '"\\u0000"', '18446744073709551616', '-9223372036854775809', '{"a":1}}', '[1] 2', '"a" b' :
 		            fd = os.open(N / ('prop/' + name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
 		            def put():
@@ -311,7 +331,8 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		            with contextlib.suppress(OSError):
 		                os.close(fd)
 		    refuses(ENAMETOOLONG, os.open, N / ('prop/' + 'x' * 256), os.O_WRONLY | os.O_CREAT)
-		    says(EINVAL, 'UTF-8|name', lambda: os.write(os.open(os.fsencode(N / 'prop/') + b'\xff', os.O_WRONLY | os.O_CREAT), b'1'))
+		    says(EINVAL, 'UTF-8|name', lambda: os.write(os.open(os.fsencode(N / 'prop/') + b'\xff', os.O_WRONLY | os.O_CREAT),
+		            b'1'))
 		    for name in 'two', 'x' * 200:
 		        refuses(ENOENT, os.stat, N / ('prop/' + name))
 		        refuses(ENOENT, os.unlink, N / ('prop/' + name))
@@ -320,8 +341,10 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		    os.truncate(N / 'prop/one', 0)
 		    os.truncate(N / 'props', 0)
 		# What is no JSON of more than a word is a string.
-		for text, wanted in ('hello', '"hello"'), ('1f,2', '"1f,2"'), ('0x10', '"0x10"'), ('007', '"007"'), ('null', '"null"'), ('-1', str(2 ** 64 - 1)), \
-		                    ('true\n', 'true'), (str(2 ** 64 - 1), str(2 ** 64 - 1)), ('a "b"', '"a \\"b\\""'), ('\u00e9\n', '"\u00e9"'), ('2.5', '"2.5"'):
+		for text, wanted in ('hello', '"hello"'), ('1f,2', '"1f,2"'), ('0x10', '"0x10"'), ('007', '"007"'), ('null', '"null"'), \
+		        ('-1', str(2 ** 64 - 1)), \
+		                    ('true\n', 'true'), (str(2 ** 64 - 1), str(2 ** 64 - 1)), ('a "b"', '"a \\"b\\""'), \
+		                    ('\u00e9\n', '"\u00e9"'), ('2.5', '"2.5"'):
 		    write(N / 'prop/one', text)
 		    equal(read(N / 'prop/one'), wanted + '\n')
 	END
@@ -333,10 +356,14 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		console = f'{MNT}/console'
 		write(console, '[{"uid":1000,"user":"somebody","onConsole":true,"session":3}]')
 		with nothing_changed():
-		    for item, pattern in ({}, 'uid'), ({'uid': -1}, 'uid'), ({'uid': 2 ** 32}, 'uid'), ({'uid': 2 ** 32 - 1}, 'uid'), ({'uid': '0'}, 'uid'), \
-		                         ({'uid': 1.5}, 'uid'), ({'uid': None}, 'uid'), ({'uid': 1, 'user': ''}, 'user'), ({'uid': 1, 'user': 1}, 'user'), \
-		                         ({'uid': 1, 'onConsole': 1}, 'onConsole'), ({'uid': 1, 'session': -1}, 'session'), ({'uid': 1, 'session': 2 ** 32}, 'session'), \
-		                         ({'uid': 1, 'securePid': 0}, 'securePid'), ({'uid': 1, 'securePid': 2 ** 31}, 'securePid'), ({'uid': 1, 'more': 1}, 'more'), \
+		    for item, pattern in ({}, 'uid'), ({'uid': -1}, 'uid'), ({'uid': 2 ** 32}, 'uid'), ({'uid': 2 ** 32 - 1}, 'uid'), \
+		            ({'uid': '0'}, 'uid'), \
+		                         ({'uid': 1.5}, 'uid'), ({'uid': None}, 'uid'), ({'uid': 1, 'user': ''}, 'user'), \
+		                         ({'uid': 1, 'user': 1}, 'user'), \
+		                         ({'uid': 1, 'onConsole': 1}, 'onConsole'), ({'uid': 1, 'session': -1}, 'session'), \
+		                         ({'uid': 1, 'session': 2 ** 32}, 'session'), \
+		                         ({'uid': 1, 'securePid': 0}, 'securePid'), ({'uid': 1, 'securePid': 2 ** 31}, 'securePid'), \
+		                         ({'uid': 1, 'more': 1}, 'more'), \
 		                         ({'uid': 1, 'x' * 1000: 1}, 'unknown'), (1, 'object'), ([], 'object'), (None, 'object'):
 		        says(EINVAL, pattern, write, console, json.dumps([item]))
 		        says(EINVAL, 'item 2', write, console, json.dumps([{'uid': 1}, item]))
@@ -351,8 +378,10 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 	start_fsd
 	check_actors <<-'END'
 		with nothing_changed():
-		    for text in '\n', ' ', '\t\n', ':', 'A:', ':A', 'A::B', 'A:A', 'A B', 'A/B', '.', '..', '.A', '-A', 'A\0', '\0', b'\xff', '\u00e9', 'A\nB', \
-		                'A:IOService:B', 'IORegistryEntry:A', 'x' * 128, 'A:' + 'x' * 128, 'A' * 4000, ':'.join(f'A{n}:A{n}' for n in range(100)):
+		    for text in '\n', ' ', '\t\n', ':', 'A:', ':A', 'A::B', 'A:A', 'A B', 'A/B', '.', '..', '.A', '-A', 'A\0', '\0', \
+		            b'\xff', '\u00e9', 'A\nB', \
+		                'A:IOService:B', 'IORegistryEntry:A', 'x' * 128, 'A:' + 'x' * 128, 'A' * 4000, \
+		                ':'.join(f'A{n}:A{n}' for n in range(100)):
 		        try:
 		            says(EINVAL, 'lineage|NUL', write, N / 'class', text)
 		        except AssertionError as error:
@@ -368,16 +397,25 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 @test "ctl of the root, of a service, of a connection: words that are none" {
 	start_fsd
 	check_actors <<-'END'
-		junk = ['bogus', 'reload x', ' reload', 'RELOAD', 'reload\t', 'reload\r', '\0', 'reload\0', 'reload\0x', 'x' * 5000, '\u00e9', '{}', '"reload"', '0', '-']
-		root = junk + ['log', 'log ', 'log x', 'log info x', 'log  info', 'log info\0', 'log info\0x', 'log 7', 'plane', 'plane ', 'plane lower', 'plane A/B', 'plane A B', 'plane .',
-		               'plane Foo\0', 'plane Foo\0bar', 'plane Foo ', 'plane ' + 'P' * 33, 'plane ' + 'P' * 5000, 'plane \u00c9', 'plane 1', 'log info\tx']
-		service = junk + ['registerr', 'register x', 'register\0', 'terminate 1', 'persist now', 'message', 'message ', 'message x', 'message -1', 'message 4294967296',
-		                  'message 0x', 'message 0x100000000', 'message 1 {', 'message 1 }', 'message 1 [1,', 'message 1 ' + '[' * 1000 + ']' * 1000, 'message 1 1e400', 'message 1 2 3',
-		                  'message 1\0', 'message 1 "\0"', 'busy', 'busy 1', 'busy +', 'busy -', 'busy +-1', 'busy +1024', 'busy -1', 'busy +1 1', 'busy +4294967296',
+		junk = ['bogus', 'reload x', ' reload', 'RELOAD', 'reload\t', 'reload\r', '\0', 'reload\0', 'reload\0x', 'x' * 5000,
+		        '\u00e9', '{}', '"reload"', '0', '-']
+		root = junk + ['log', 'log ', 'log x', 'log info x', 'log  info', 'log info\0', 'log info\0x', 'log 7', 'plane',
+		        'plane ', 'plane lower', 'plane A/B', 'plane A B', 'plane .',
+		               'plane Foo\0', 'plane Foo\0bar', 'plane Foo ', 'plane ' + 'P' * 33, 'plane ' + 'P' * 5000,
+		               'plane \u00c9', 'plane 1', 'log info\tx']
+		service = junk + ['registerr', 'register x', 'register\0', 'terminate 1', 'persist now', 'message', 'message ',
+		        'message x', 'message -1', 'message 4294967296',
+		                  'message 0x', 'message 0x100000000', 'message 1 {', 'message 1 }', 'message 1 [1,',
+		                  'message 1 ' + '[' * 1000 + ']' * 1000, 'message 1 1e400', 'message 1 2 3',
+		                  'message 1\0', 'message 1 "\0"', 'busy', 'busy 1', 'busy +', 'busy -', 'busy +-1', 'busy +1024',
+		                  'busy -1', 'busy +1 1', 'busy +4294967296',
 		                  'busy +99999999999999999999', 'busy +0x', 'probe x', 'probe -1', 'probe 1 1', 'probe 4294967296']
-		client = junk + ['close x', 'close\0', 'closed', 'open x', 'open seize x', 'open  seized', 'unopen x', 'addclient', 'addclient ', 'addclient x', 'addclient 99', 'addclient -1',
-		                 'addclient 4294967296', 'addclient IOService', 'addclient IOService/Test', 'addclient IOService/Test/clients', 'addclient ../..', 'addclient ' + '/' * 5000,
-		                 'addclient ' + 'a/' * 5000, 'qlimit', 'qlimit x', 'qlimit -1', 'qlimit 1025', 'qlimit 0x', 'qlimit 1 1', 'qlimit 18446744073709551616', 'qlimit 5\0']
+		client = junk + ['close x', 'close\0', 'closed', 'open x', 'open seize x', 'open  seized', 'unopen x', 'addclient',
+		        'addclient ', 'addclient x', 'addclient 99', 'addclient -1',
+		                 'addclient 4294967296', 'addclient IOService', 'addclient IOService/Test',
+		                 'addclient IOService/Test/clients', 'addclient ../..', 'addclient ' + '/' * 5000,
+		                 'addclient ' + 'a/' * 5000, 'qlimit', 'qlimit x', 'qlimit -1', 'qlimit 1025', 'qlimit 0x',
+		                 'qlimit 1 1', 'qlimit 18446744073709551616', 'qlimit 5\0']
 		with nothing_changed():
 		    for path, words in (f'{MNT}/ctl', root), (N / 'ctl', service), (U / 'ctl', client), (U.session, client):
 		        for word in words:
@@ -386,11 +424,13 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		                    says(EINVAL, '.', os.write, path, word.encode() + b'\n')
 		                else:
 		                    says(EINVAL, '.', write, path, word + '\n')
-		                    says(EINVAL, '.', write_bytes, path, word + '\n') if len(word) < 12 else None
+		                    if len(word) < 12:
+		                        says(EINVAL, '.', write_bytes, path, word + '\n')
 		            except AssertionError as error:
 		                raise AssertionError(f'{path} {word[:60]!r}: {error}') from None
 		    says(EMSGSIZE, 'bytes', write, N / 'ctl', 'message 1 ' + DEEP + '\n')
-		    for word in 'attach', 'attach ', 'attach x', 'attach IOService', 'attach IOService:', 'attach IOService:/None', 'attach Nowhere:/', 'attach IOService:/' + '/x' * 3000, \
+		    for word in 'attach', 'attach ', 'attach x', 'attach IOService', 'attach IOService:', 'attach IOService:/None', \
+		            'attach Nowhere:/', 'attach IOService:/' + '/x' * 3000, \
 		                'detach', 'detach x', 'detach IOService:/None':
 		        says(ENOENT, 'path', write, N / 'ctl', word + '\n')
 		    refuses(EEXIST, write, N / 'ctl', 'attach IOService:/\n')
@@ -441,24 +481,31 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 @test "call: documents, and what follows none" {
 	start_fsd
 	check_actors <<-'END'
-		wrong = {'sel': ['{}', '{"si":[]}', '{"sel":-1}', '{"sel":4294967296}', '{"sel":"x"}', '{"sel":"0x"}', '{"sel":""}', '{"sel":null}', '{"sel":1.0}', '{"sel":[]}', '{"sel":true}'],
-		         '"si"': ['{"sel":0,"si":1}', '{"sel":0,"si":{}}', '{"sel":0,"si":"1"}', '{"sel":0,"si":["x"]}', '{"sel":0,"si":[1.5]}', '{"sel":0,"si":[null]}', '{"sel":0,"si":[[]]}',
-		                  '{"sel":0,"si":["-1"]}', '{"sel":0,"si":["0x10000000000000000"]}', '{"sel":0,"si":["18446744073709551616"]}', '{"sel":0,"si":[true]}'],
+		wrong = {'sel': ['{}', '{"si":[]}', '{"sel":-1}', '{"sel":4294967296}', '{"sel":"x"}', '{"sel":"0x"}', '{"sel":""}',
+		        '{"sel":null}', '{"sel":1.0}', '{"sel":[]}', '{"sel":true}'],
+		         '"si"': ['{"sel":0,"si":1}', '{"sel":0,"si":{}}', '{"sel":0,"si":"1"}', '{"sel":0,"si":["x"]}',
+		             '{"sel":0,"si":[1.5]}', '{"sel":0,"si":[null]}', '{"sel":0,"si":[[]]}',
+		                  '{"sel":0,"si":["-1"]}', '{"sel":0,"si":["0x10000000000000000"]}',
+		                      '{"sel":0,"si":["18446744073709551616"]}', '{"sel":0,"si":[true]}'],
 		         '"so"': ['{"sel":0,"so":"x"}', '{"sel":0,"so":[]}', '{"sel":0,"so":null}', '{"sel":0,"so":1.5}'],
-		         'base64': ['{"sel":0,"sib":"x"}', '{"sel":0,"sib":"===="}', '{"sel":0,"sib":1}', '{"sel":0,"sib":"aGVsbG8"}', '{"sel":0,"sib":"AA==AA=="}', '{"sel":0,"sib":"AB=="}'],
-		         'hexadecimal': ['{"sel":0,"sihex":"0"}', '{"sel":0,"sihex":"0g"}', '{"sel":0,"sihex":1}', '{"sel":0,"sihex":"0x00"}'],
+		         'base64': ['{"sel":0,"sib":"x"}', '{"sel":0,"sib":"===="}', '{"sel":0,"sib":1}', '{"sel":0,"sib":"aGVsbG8"}',
+		             '{"sel":0,"sib":"AA==AA=="}', '{"sel":0,"sib":"AB=="}'],
+		         'hexadecimal': ['{"sel":0,"sihex":"0"}', '{"sel":0,"sihex":"0g"}', '{"sel":0,"sihex":1}',
+		             '{"sel":0,"sihex":"0x00"}'],
 		         '"sit"': ['{"sel":0,"sit":1}', '{"sel":0,"sit":null}', '{"sel":0,"sit":[]}'],
 		         'only one': ['{"sel":0,"sit":"a","sihex":"00"}', '{"sel":0,"sib":"AA==","sit":"a"}'],
 		         '"sos"': ['{"sel":0,"sos":"x"}', '{"sel":0,"sos":"VAR"}', '{"sel":0,"sos":null}', '{"sel":0,"sos":[]}'],
 		         '"async"': ['{"sel":0,"async":"x"}', '{"sel":0,"async":null}', '{"sel":0,"async":true}'],
 		         '"hex"': ['{"sel":0,"hex":1}', '{"sel":0,"hex":"true"}'],
-		         'unknown key': ['{"sel":0,"x":1}', '{"sel":0,"Sel":0}', '{"sel":0,"' + 'x' * 10000 + '":1}', '{"sel":0,"":1}', '{"sel":0,"\\n":1}']}
+		         'unknown key': ['{"sel":0,"x":1}', '{"sel":0,"Sel":0}', '{"sel":0,"' + 'x' * 10000 + '":1}', '{"sel":0,"":1}',
+		             '{"sel":0,"\\n":1}']}
 		with nothing_changed():
 		    for pattern, texts in wrong.items():
 		        for text in texts:
 		            try:
 		                says(EINVAL, pattern, write, U / 'call', text, 'rw')
-		                refuses(EINVAL, write_bytes, U / 'call', text, 'rw') if len(text) < 40 else None
+		                if len(text) < 40:
+		                    refuses(EINVAL, write_bytes, U / 'call', text, 'rw')
 		            except AssertionError as error:
 		                raise AssertionError(f'{text[:100]}: {error}') from None
 		    with opening(U / 'call', 'rw') as fd:
@@ -466,9 +513,12 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		        refuses(EINVAL, os.write, fd, b'{"sel":}')
 		        refuses(61, os.read, fd, 100)
 		        # What is well said, and cannot be: the answer says so, not the write.
-		        for text, code in ('{"sel":4}', 'kIOReturnBadArgument'), ('{"sel":4294967295}', 'kIOReturnBadArgument'), ('{"sel":1}', 'kIOReturnBadArgument'), \
-		                          ('{"sel":1,"si":[1,2],"so":2}', 'kIOReturnBadArgument'), ('{"sel":1,"si":[1,2],"so":1,"sos":1}', 'kIOReturnBadArgument'), \
-		                          ('{"sel":0,"async":1}', 'kIOReturnBadArgument'), ('{"sel":0,"sit":"x"}', 'kIOReturnBadArgument'), \
+		        for text, code in ('{"sel":4}', 'kIOReturnBadArgument'), ('{"sel":4294967295}', 'kIOReturnBadArgument'), \
+		                ('{"sel":1}', 'kIOReturnBadArgument'), \
+		                          ('{"sel":1,"si":[1,2],"so":2}', 'kIOReturnBadArgument'), \
+		                          ('{"sel":1,"si":[1,2],"so":1,"sos":1}', 'kIOReturnBadArgument'), \
+		                          ('{"sel":0,"async":1}', 'kIOReturnBadArgument'), \
+		                          ('{"sel":0,"sit":"x"}', 'kIOReturnBadArgument'), \
 		                          ('{"sel":0,"si":[' + ','.join('0' * 17) + ']}', 'MIG_ARRAY_TOO_LARGE'):
 		            os.write(fd, text.encode())
 		            equal(json.loads(os.read(fd, 1000))['name'], code)
@@ -480,12 +530,14 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 @test "m, struct, port, mem: names and values" {
 	start_fsd
 	check_actors <<-'END'
-		names = ['4294967296', '-1', '+1', '0x', '0x100000000', '00', '1 ', ' 1', '1e1', 'none ', 'NONE', '%30', '\u00e9', 'x' * 255, '.x', '1.0', '18446744073709551616']
+		names = ['4294967296', '-1', '+1', '0x', '0x100000000', '00', '1 ', ' 1', '1e1', 'none ', 'NONE', '%30', '\u00e9',
+		        'x' * 255, '.x', '1.0', '18446744073709551616']
 		with nothing_changed():
 		    for folder in 'm', 'struct', 'port', 'mem', 'queues':
 		        for name in names:
 		            refuses(ENOENT, os.stat, U / f'{folder}/{name}')
-		            for call in (os.mkdir,), (os.mknod,), (os.mkfifo,), (lambda path: os.symlink('x', path),), (lambda path: os.open(path, os.O_WRONLY | os.O_CREAT),):
+		            for call in (os.mkdir,), (os.mknod,), (os.mkfifo,), (lambda path: os.symlink('x', path),), \
+		                    (lambda path: os.open(path, os.O_WRONLY | os.O_CREAT),):
 		                refuses(EPERM, call[0], U / f'{folder}/{name}')
 		        refuses(ENAMETOOLONG, os.stat, U / f'{folder}/{"x" * 256}')
 		    for name in '4', '4294967295', '0xffffffff':            # no such selector: known when it is called
@@ -493,12 +545,14 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		            os.write(fd, b'1\n')
 		            refuses(EINVAL, os.read, fd, 100)
 		            equal(said()[1], 'kIOReturnBadArgument')
-		    for text in 'x', '1,2', '-1', '+1', '1 x', '0x', '0xg', '1.5', '1e3', '18446744073709551616', '0x10000000000000000', '\0', '1\0', '1 2\0', '"1"', '[1]', '\u0661', b'\xff', \
+		    for text in 'x', '1,2', '-1', '+1', '1 x', '0x', '0xg', '1.5', '1e3', '18446744073709551616', '0x10000000000000000', \
+		            '\0', '1\0', '1 2\0', '"1"', '[1]', '\u0661', b'\xff', \
 		                '9' * 400, '08', '1\v2', '1\f2':
 		        for name in 'm/mul', 'm/1', 'm/0x1':
 		            line = (text if isinstance(text, bytes) else text.encode()) + b'\n'
 		            says(EINVAL, 'whole numbers', write, U / name, line, 'rw')
-		        refuses(EINVAL, write_bytes, U / 'm/mul', line, 'rw') if len(line) < 30 else None
+		        if len(line) < 30:
+		            refuses(EINVAL, write_bytes, U / 'm/mul', line, 'rw')
 		    with opening(U / 'm/mul', 'rw') as fd:
 		        for line in '1', '1 2 3', ' '.join('1' * 17), ' '.join('1' * 5000):
 		            os.write(fd, line.encode() + b'\n')
@@ -535,19 +589,29 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 @test "a driver's lines, as JSON and as words" {
 	start_fsd
 	check_actors <<-'END'
-		both = {'"id"': [{'rc': 0}, {'so': [1]}, {'x': 1}], 'unknown': [{'id': 1, 'rc': 0, 'nope': 1}, {'message': 1, 'nope': 1}, {'kill': 1, 'rc': 0, 'nope': 1}],
-		        '"rc" is missing': [{'id': 1}, {'async': 1, 'conn': 1}, {'kill': 1}], '"conn" is missing': [{'async': 1, 'rc': 0}, {'notify': 1}],
-		        '"rc"': [{'id': 1, 'rc': 'x'}, {'id': 1, 'rc': 2 ** 32}, {'id': 1, 'rc': 'kIOReturnNothing'}, {'id': 1, 'rc': ''}],
+		both = {'"id"': [{'rc': 0}, {'so': [1]}, {'x': 1}], 'unknown': [{'id': 1, 'rc': 0, 'nope': 1},
+		        {'message': 1, 'nope': 1}, {'kill': 1, 'rc': 0, 'nope': 1}],
+		        '"rc" is missing': [{'id': 1}, {'async': 1, 'conn': 1}, {'kill': 1}],
+		        '"conn" is missing': [{'async': 1, 'rc': 0}, {'notify': 1}],
+		        '"rc"': [{'id': 1, 'rc': 'x'}, {'id': 1, 'rc': 2 ** 32}, {'id': 1, 'rc': 'kIOReturnNothing'},
+		            {'id': 1, 'rc': ''}],
 		        '"so"': [{'id': 1, 'rc': 0, 'so': ['x']}, {'id': 1, 'rc': 0, 'so': ['1.5']}, {'id': 1, 'rc': 0, 'so': ['-1']}],
 		        '"(id|async|kill)"': [{'id': 'x', 'rc': 0}, {'async': 'x', 'conn': 1, 'rc': 0}, {'kill': 'x', 'rc': 0}],
 		        '"(notify|message)"': [{'notify': 2 ** 32, 'conn': 1}, {'message': 2 ** 32}, {'message': 'x'}],
-		        '"candrop"': [{'async': 1, 'conn': 1, 'rc': 0, 'candrop': 'perhaps'}], '"ro"': [{'id': 1, 'rc': 0, 'ro': 'perhaps'}], '"buf"': [{'id': 1, 'rc': 0, 'buf': ''}]}
-		as_words = lambda line: ' '.join(f'{key}={",".join(map(str, value)) if isinstance(value, list) else value}' for key, value in line.items())
-		only_json = ['{}', '[]', '"id"', '1', 'null', 'id=1 rc=0', '{"id":1,"rc":0,"so":1}', '{"id":1,"rc":0,"sob":"x"}', '{"id":null,"rc":0}', '{"id":1,"rc":null}',
-		             '{"async":1,"conn":1,"rc":0,"args":1}', '{"id":1,"id":1,"rc":0}', '{"id":1,"rc":0', '{"id":1,"rc":0}}', '{"id":18446744073709551616,"rc":0}', DEEP, '{"id":1e400,"rc":0}',
-		             '\0', '{"id":1\0}', '{"message":1,"arg":' + DEEP + '}', 'format', 'format xml', 'format text x', 'Format text', 'format\0text']
-		only_words = ['{}', '{"id":1,"rc":0}', 'x', '=', '=1', 'id', 'id=', 'id=1 id=2 rc=0', 'id=1 rc=0 so=1,,2', 'id=1 rc=0 so=,', 'id=%', 'id=%zz rc=0', 'id=1 rc=0 sob=%0', 'ID=1 rc=0', 'message=1 arg=%7b',
-		              'message=1 arg=nonsense', 'id=1 rc=0 buf=%00', 'id=1 rc=0 buf=a%00b', 'id=1 rc=0 buf=%ff', 'id=\0', 'id=1 rc=0\0', 'x' * 5000, 'id=1 rc=0 ' + 'x' * 5000 + '=1', 'verylongunknownkey=1',
+		        '"candrop"': [{'async': 1, 'conn': 1, 'rc': 0, 'candrop': 'perhaps'}],
+		        '"ro"': [{'id': 1, 'rc': 0, 'ro': 'perhaps'}], '"buf"': [{'id': 1, 'rc': 0, 'buf': ''}]}
+		as_words = lambda line: ' '.join(f'{key}={",".join(map(str, value)) if isinstance(value, list) else value}' for key,
+		        value in line.items())
+		only_json = ['{}', '[]', '"id"', '1', 'null', 'id=1 rc=0', '{"id":1,"rc":0,"so":1}', '{"id":1,"rc":0,"sob":"x"}',
+		        '{"id":null,"rc":0}', '{"id":1,"rc":null}',
+		             '{"async":1,"conn":1,"rc":0,"args":1}', '{"id":1,"id":1,"rc":0}', '{"id":1,"rc":0', '{"id":1,"rc":0}}',
+		             '{"id":18446744073709551616,"rc":0}', DEEP, '{"id":1e400,"rc":0}',
+		             '\0', '{"id":1\0}', '{"message":1,"arg":' + DEEP + '}', 'format', 'format xml', 'format text x',
+		             'Format text', 'format\0text']
+		only_words = ['{}', '{"id":1,"rc":0}', 'x', '=', '=1', 'id', 'id=', 'id=1 id=2 rc=0', 'id=1 rc=0 so=1,,2',
+		        'id=1 rc=0 so=,', 'id=%', 'id=%zz rc=0', 'id=1 rc=0 sob=%0', 'ID=1 rc=0', 'message=1 arg=%7b',
+		              'message=1 arg=nonsense', 'id=1 rc=0 buf=%00', 'id=1 rc=0 buf=a%00b', 'id=1 rc=0 buf=%ff', 'id=\0',
+		              'id=1 rc=0\0', 'x' * 5000, 'id=1 rc=0 ' + 'x' * 5000 + '=1', 'verylongunknownkey=1',
 		              'message=1 arg=' + DEEP, 'format', 'format xml']
 		def tries(lines):
 		    for text, pattern in lines:
@@ -557,18 +621,24 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		            def byte_by_byte():
 		                for byte in data:
 		                    os.write(S.driver, bytes([byte]))
-		            refuses(EINVAL, byte_by_byte) if len(data) < 20 else None
+		            if len(data) < 20:
+		                refuses(EINVAL, byte_by_byte)
 		        except AssertionError as error:
 		            raise AssertionError(f'{text[:100]!r}: {error}') from None
 		with nothing_changed():
 		    for words in False, True:
 		        if words:
 		            os.write(S.driver, b'format text\n')
-		        tries((as_words(line) if words else json.dumps(line), pattern) for pattern, lines in both.items() for line in lines)
-		        tries((text, '.') for text in (only_words if words else only_json) + [b'\xff', b'{"id":"\xff","rc":0}', b'id=\xff rc=0'])
+		        tries((as_words(line) if words else json.dumps(line), pattern) for pattern,
+		                lines in both.items() for line in lines)
+		        tries((text, '.') for text in (only_words if words else only_json) + [b'\xff', b'{"id":"\xff","rc":0}',
+		                b'id=\xff rc=0'])
 		        line = as_words if words else json.dumps
-		        for what, wanted in ({'id': 99, 'rc': 0}, ENOENT), ({'async': 1, 'conn': 99, 'rc': 0}, ENODEV), ({'notify': 1, 'conn': 99}, ENODEV), ({'notify': 5, 'conn': U.number}, ENOENT), \
-		                            ({'kill': 99, 'rc': 0}, ENODEV), ({'async': 1, 'conn': U.number, 'rc': 0, 'args': [0] * 17}, EMSGSIZE), ({'async': 1, 'conn': 2 ** 64 - 1, 'rc': 0}, ENODEV):
+		        for what, wanted in ({'id': 99, 'rc': 0}, ENOENT), ({'async': 1, 'conn': 99, 'rc': 0}, ENODEV), \
+		                ({'notify': 1, 'conn': 99}, ENODEV), ({'notify': 5, 'conn': U.number}, ENOENT), \
+		                            ({'kill': 99, 'rc': 0}, ENODEV), \
+		                            ({'async': 1, 'conn': U.number, 'rc': 0, 'args': [0] * 17}, EMSGSIZE), \
+		                            ({'async': 1, 'conn': 2 ** 64 - 1, 'rc': 0}, ENODEV):
 		            try:
 		                refuses(wanted, os.write, S.driver, line(what).encode() + b'\n')
 		            except AssertionError as error:
@@ -592,7 +662,8 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 	start_fsd
 	check_actors <<-'END'
 		with nothing_changed():
-		    for path in [*JSON_FILES, f'{MNT}/ctl', N / 'class', N / 'ctl', U / 'ctl', U / 'm/mul', U / 'struct/echo', U / 'props', N / 'prop/one']:
+		    for path in [*JSON_FILES, f'{MNT}/ctl', N / 'class', N / 'ctl', U / 'ctl', U / 'm/mul', U / 'struct/echo',
+		            U / 'props', N / 'prop/one']:
 		        for flags in 'n', 't', 'a', 'nta':
 		            fd = opened(path, 'w' + flags)
 		            if path != N / 'class':
@@ -629,7 +700,8 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 	start_fsd
 	check_actors <<-'END'
 		write(N / 'props', json.dumps({'text': ''.join(f'{n} ' for n in range(2000))}))
-		documents = [f'{MNT}/console', f'{MNT}/policy', N / 'props', U / 'props', N / 'methods', N / 'prop/text', entry('props'), N / 'classes', N / 'path', U / 'creator']
+		documents = [f'{MNT}/console', f'{MNT}/policy', N / 'props', U / 'props', N / 'methods', N / 'prop/text',
+		        entry('props'), N / 'classes', N / 'path', U / 'creator']
 		for path in documents:
 		    with opening(path) as fd, opening(path) as other:
 		        whole = os.read(fd, 1 << 20)
@@ -669,7 +741,8 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		    write(N / 'prop/at', '12345')
 		    equal(os.read(fd, 10), b'"\n')
 		    equal(os.pread(fd, 10, 0), b'12345\n')
-		for path in f'{MNT}/match', f'{MNT}/watch', f'{MNT}/events', S / 'match', S / 'events', U / 'call', U / 'm/mul', U / 'struct/echo', U / 'async', f'{MNT}/quiet':
+		for path in f'{MNT}/match', f'{MNT}/watch', f'{MNT}/events', S / 'match', S / 'events', U / 'call', U / 'm/mul', \
+		        U / 'struct/echo', U / 'async', f'{MNT}/quiet':
 		    with opening(path, how_of(path) if os.stat(path).st_mode & 0o222 else 'r') as fd:
 		        for whence in os.SEEK_SET, os.SEEK_CUR, os.SEEK_END:
 		            refuses(ESPIPE, os.lseek, fd, 0, whence)
@@ -698,7 +771,8 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		        refuses(ENAMETOOLONG, os.mkdir, entry(name))
 		    for name in 'x' * 256, 'x' * 1000:
 		        refuses(ENAMETOOLONG, os.mkdir, entry(name))
-		    for name in 'id', 'name', 'location', 'path', 'class', 'classes', 'state', 'busy', 'quiet', 'retain', 'owner', 'props', 'prop', 'parents', 'methods', 'driver', 'ctl', 'buf', \
+		    for name in 'id', 'name', 'location', 'path', 'class', 'classes', 'state', 'busy', 'quiet', 'retain', 'owner', \
+		            'props', 'prop', 'parents', 'methods', 'driver', 'ctl', 'buf', \
 		                'match', 'events', 'clone', 'clone.1', 'clone.0x1', 'clients', 'queues', 'streams', 'async':
 		        refuses(EEXIST, os.mkdir, S / name)
 		    refuses(EEXIST, os.mkdir, entry('Test'))
@@ -708,10 +782,14 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		        equal(said()[1], 'kIOReturnNotPermitted')
 		    for name in 'README', 'version', 'ctl', 'IOService', 'queues', 'id', 'err', 'class':
 		        refuses(EEXIST, os.mkdir, f'{MNT}/{name}')
-		good = {'x' * 127: ('x' * 127, ''), '\u00e9' * 63: ('\u00e9' * 63, ''), 'x' * 127 + '@' + '1' * 100: ('x' * 127, '1' * 100), 'a@b@c': ('a@b', 'c'), '@': ('@', ''), '@1': ('@1', ''),
-		        'a@': ('a', ''), 'a%2Fb': ('a/b', ''), 'a%2fc': ('a/c', ''), '%2Ehidden': ('.hidden', ''), '%': ('%', ''), '%zz': ('%zz', ''), '%00': ('%00', ''), 'a%00b': ('a%00b', ''),
-		        '%64river': ('driver', ''), '%63lone': ('clone', ''), ' ': (' ', ''), '-': ('-', ''), 'a b': ('a b', ''), "'\"$`\\": ("'\"$`\\", ''), '\U0001f600': ('\U0001f600', ''), 'Driver': ('Driver', ''),
-		        '~0x1': ('~0x1', ''), 'a:b': ('a:b', ''), '*': ('*', ''), '...': ('...', ''), '.x': ('.x', ''), 'a%0Ab': ('a\nb', '')}
+		good = {'x' * 127: ('x' * 127, ''), '\u00e9' * 63: ('\u00e9' * 63, ''),
+		        'x' * 127 + '@' + '1' * 100: ('x' * 127, '1' * 100), 'a@b@c': ('a@b', 'c'), '@': ('@', ''), '@1': ('@1', ''),
+		        'a@': ('a', ''), 'a%2Fb': ('a/b', ''), 'a%2fc': ('a/c', ''), '%2Ehidden': ('.hidden', ''), '%': ('%', ''),
+		        '%zz': ('%zz', ''), '%00': ('%00', ''), 'a%00b': ('a%00b', ''),
+		        '%64river': ('driver', ''), '%63lone': ('clone', ''), ' ': (' ', ''), '-': ('-', ''), 'a b': ('a b', ''),
+		        "'\"$`\\": ("'\"$`\\", ''), '\U0001f600': ('\U0001f600', ''), 'Driver': ('Driver', ''),
+		        '~0x1': ('~0x1', ''), 'a:b': ('a:b', ''), '*': ('*', ''), '...': ('...', ''), '.x': ('.x', ''),
+		        'a%0Ab': ('a\nb', '')}
 		for name, (plain, location) in good.items():
 		    for parent in 'Test', '':
 		        path = entry(f'{parent}/{name}') if parent else entry(name)
@@ -751,11 +829,15 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 	mkdir "$MNT/IOService/Test2" "$MNT/IOService/Test2/Child"
 	check_actors <<-'END'
 		child = entry('Test2/Child')
-		fixed = [MNT + '/IOService', MNT + '/id', MNT + '/class', MNT + '/name', MNT + '/err', entry('IOResources'), entry('IOResources/queues'), S / 'clients', S / 'prop', S / 'parents', S / 'buf', S / 'queues',
+		fixed = [MNT + '/IOService', MNT + '/id', MNT + '/class', MNT + '/name', MNT + '/err', entry('IOResources'),
+		        entry('IOResources/queues'), S / 'clients', S / 'prop', S / 'parents', S / 'buf', S / 'queues',
 		         U.path, U / 'm', U / 'mem', U / 'port', U / 'struct', U / 'prop', entry('prop')]
-		files = [f'{MNT}/{name}' for name in ('README', 'version', 'status', 'match', 'watch', 'events', 'busy', 'quiet', 'console', 'policy', 'ctl', 'queues')] + \
-		        [S / name for name in ('id', 'class', 'clone', 'clone.1', 'driver', 'ctl', 'props', 'methods', 'owner', 'match', 'events', 'state')] + \
-		        [U / name for name in ('id', 'type', 'creator', 'service', 'call', 'ctl', 'async', 'props', 'm/mul', 'struct/echo', 'mem/0', 'port/1')] + \
+		files = [f'{MNT}/{name}' for name in ('README', 'version', 'status', 'match', 'watch', 'events', 'busy', 'quiet',
+		        'console', 'policy', 'ctl', 'queues')] + \
+		        [S / name for name in ('id', 'class', 'clone', 'clone.1', 'driver', 'ctl', 'props', 'methods', 'owner', 'match',
+		        'events', 'state')] + \
+		        [U / name for name in ('id', 'type', 'creator', 'service', 'call', 'ctl', 'async', 'props', 'm/mul',
+		        'struct/echo', 'mem/0', 'port/1')] + \
 		        [entry(name) for name in ('id', 'name', 'class', 'props', 'quiet')] + [f'{MNT}/id/{read(S / "id").strip()}']
 		with nothing_changed():
 		    for path in files:
@@ -764,7 +846,8 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		            refuses(ENOTDIR, os.rmdir, path)
 		            refuses(EPERM, os.rename, path, path + 'x')
 		            refuses(EPERM, os.link, path, S / 'new', follow_symlinks=False)
-		            for call in (os.mkdir, path), (os.symlink, 'x', path), (os.mknod, path), (os.mkfifo, path), (os.open, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL):
+		            for call in (os.mkdir, path), (os.symlink, 'x', path), (os.mknod, path), (os.mkfifo, path), \
+		                    (os.open, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL):
 		                refuses(EEXIST, *call)
 		            if not os.path.islink(path):
 		                refuses(EOPNOTSUPP, os.setxattr, path, 'user.x', b'x')
@@ -785,13 +868,17 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		        refuses(EISDIR, os.unlink, path)
 		        refuses(EPERM, os.rename, path, path + 'x')
 		        refuses(EISDIR, os.open, path, os.O_WRONLY)
-		    for folder in [MNT, entry(), S.path, U.path, S / 'clients', S / 'parents', U / 'm', U / 'mem', U / 'port', U / 'queues', S / 'queues', MNT + '/id', MNT + '/class', MNT + '/name', MNT + '/err',
+		    for folder in [MNT, entry(), S.path, U.path, S / 'clients', S / 'parents', U / 'm', U / 'mem', U / 'port',
+		            U / 'queues', S / 'queues', MNT + '/id', MNT + '/class', MNT + '/name', MNT + '/err',
 		                   MNT + '/class/IOService', MNT + '/name/Test']:
 		        for name in 'new', '.new.swp', '\u00e9':
 		            try:
 		                wanted = {EPERM, EACCES}
-		                for call in (os.mknod, f'{folder}/{name}'), (os.mkfifo, f'{folder}/{name}'), (os.symlink, 'x', f'{folder}/{name}'), (os.link, S / 'id', f'{folder}/{name}'), \
-		                            (os.open, f'{folder}/{name}', os.O_WRONLY | os.O_CREAT), (os.mknod, f'{folder}/{name}', stat.S_IFSOCK | 0o600), (os.mknod, f'{folder}/{name}', stat.S_IFCHR | 0o600, 259):
+		                for call in (os.mknod, f'{folder}/{name}'), (os.mkfifo, f'{folder}/{name}'), \
+		                        (os.symlink, 'x', f'{folder}/{name}'), (os.link, S / 'id', f'{folder}/{name}'), \
+		                            (os.open, f'{folder}/{name}', os.O_WRONLY | os.O_CREAT), \
+		                            (os.mknod, f'{folder}/{name}', stat.S_IFSOCK | 0o600), \
+		                            (os.mknod, f'{folder}/{name}', stat.S_IFCHR | 0o600, 259):
 		                    try:
 		                        call[0](*call[1:])
 		                    except OSError as error:
@@ -805,7 +892,8 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		            except AssertionError as error:
 		                raise AssertionError(f'{folder}/{name}: {error}') from None
 		    for folder in S / 'buf', S / 'prop':
-		        for call in (os.mkdir, f'{folder}/new'), (os.mkfifo, f'{folder}/new'), (os.symlink, 'x', f'{folder}/new'), (os.link, S / 'id', f'{folder}/new'):
+		        for call in (os.mkdir, f'{folder}/new'), (os.mkfifo, f'{folder}/new'), (os.symlink, 'x', f'{folder}/new'), \
+		                (os.link, S / 'id', f'{folder}/new'):
 		            refuses(EPERM, *call)
 		    says(ENOTEMPTY, 'services', os.rmdir, entry('Test2'))
 		    for new in entry('Moved'), entry('Test'), child + '2', f'{MNT}/id/x':
@@ -819,9 +907,12 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 @test "what is wrong costs no memory, however often it comes" {
 	start_fsd
 	check_actors <<-'END'
-		junk = [b'{"a":1,"a":2}', b'{"a":"\xff"}', b'[' * 600 + b']' * 600, b'{"a":[1,2,{"b":"' + b'x' * 3000 + b'"}]} x ]', b'null\n', b'{"sel":', b'{"type":1,"match":{"a":"b"}}',
-		        b'\0\n', b'x' * 3000 + b'\n', b'{"methods":[{"name":"a","ent":"b"},{"name":"a"}],"memory":{"0":"x"}}', b'[{"uid":1,"user":"x"},{"uid":-1}]', b'message 1 {"a":\n',
-		        b'{"sel":0,"sit":"x","sihex":"00"}', b'{"two":{"$data":"AAAA"},"three":{"$set":[1,2,null]}}', b'addclient IOService/Test/clients/x/y\n', b'{"id":1,"rc":0,"sob":"AAAA","so":["x"]}\n',
+		junk = [b'{"a":1,"a":2}', b'{"a":"\xff"}', b'[' * 600 + b']' * 600, b'{"a":[1,2,{"b":"' + b'x' * 3000 + b'"}]} x ]',
+		        b'null\n', b'{"sel":', b'{"type":1,"match":{"a":"b"}}',
+		        b'\0\n', b'x' * 3000 + b'\n', b'{"methods":[{"name":"a","ent":"b"},{"name":"a"}],"memory":{"0":"x"}}',
+		        b'[{"uid":1,"user":"x"},{"uid":-1}]', b'message 1 {"a":\n',
+		        b'{"sel":0,"sit":"x","sihex":"00"}', b'{"two":{"$data":"AAAA"},"three":{"$set":[1,2,null]}}',
+		        b'addclient IOService/Test/clients/x/y\n', b'{"id":1,"rc":0,"sob":"AAAA","so":["x"]}\n',
 		        b'{"id":99,"rc":0,"so":[1,2,3],"buf":"x"}\n', b'{"notify":1,"conn":99,"data":[1,2,3]}\n']
 		files = [*JSON_FILES, f'{MNT}/ctl', N / 'ctl', U / 'ctl', U / 'm/mul', N / 'prop/bad', N / 'class']
 		files.remove(U / 'call')

@@ -21,11 +21,13 @@ start_for_users() {
 users() {
 	cat <<-'END'
 		import ctypes, subprocess, threading
-		root, owner, friend, client, mate, other = (0, 0), (1001, 2001), (1002, 2002, 2001), (1004, 2004), (1005, 2005, 2004), (1003, 2003)
+		root, owner, friend, client, mate, other = (0, 0), (1001, 2001), (1002, 2002, 2001), (1004, 2004), (1005, 2005, 2004), \
+		        (1003, 2003)
 
 		def run_as(user, call, *arguments):
 		    def run():
-		        become(user[0], user[1], user[2:]) if user != root else None
+		        if user != root:
+		            become(user[0], user[1], user[2:])
 		        return call(*arguments)
 		    return Child(run).result()
 
@@ -48,7 +50,8 @@ users() {
 		            return name or code
 		        return 'ok'
 		    return run_as(user, run)
-		ERRNOS = {'kIOReturnNotPrivileged': [EACCES], 'kIOReturnNotPermitted': [EPERM], 'kIOReturnUnsupported': [EOPNOTSUPP], 'kIOReturnBadArgument': [EINVAL]}
+		ERRNOS = {'kIOReturnNotPrivileged': [EACCES], 'kIOReturnNotPermitted': [EPERM], 'kIOReturnUnsupported': [EOPNOTSUPP],
+		        'kIOReturnBadArgument': [EINVAL]}
 
 		def use(policy):
 		    """Another one in force, by ctl"""
@@ -75,7 +78,8 @@ users() {
 
 		def tool(user, script, *arguments, exe='./tool'):
 		    """A shell of that name and user: its exit status and what it said"""
-		    done = subprocess.Popen([exe, '-c', script, 'tool', *arguments], user=user[0], group=user[1], extra_groups=list(user[2:]),
+		    done = subprocess.Popen([exe, '-c', script, 'tool', *arguments], user=user[0], group=user[1],
+		            extra_groups=list(user[2:]),
 		                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 		    said = done.communicate(timeout=PATIENCE)[0]
 		    return done.returncode, said
@@ -99,7 +103,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 		def serve(go, path):
 		    become(owner[0], owner[1])
 		    service = Service('S', {'methods': [{'name': 'none'}, {'name': 'mul', 'si': 2, 'so': 1}],
-		                            'memory': {'0': 'open', '1': {'buf': 'open', 'ro': True}, '2': 'team'}, 'ports': {'3': 'queues/q/notify'}}, {'key': 1})
+		                            'memory': {'0': 'open', '1': {'buf': 'open', 'ro': True}, '2': 'team'},
+		                                'ports': {'3': 'queues/q/notify'}}, {'key': 1})
 		    for name, bits in mode.items():
 		        os.umask(0)
 		        fd = os.open(service / f'buf/{name}', os.O_RDWR | os.O_CREAT, bits)
@@ -136,10 +141,14 @@ check_users() { check_registry "$@" < <(users; cat); }
 		    'id name class classes type creator state busy path retain async port/1': (CLIENT, CLIENT, NONE),
 		    'ctl': (CLIENT, NONE, CLIENT), 'call props m/mul m/1 struct/mul struct/1': (CLIENT, CLIENT, CLIENT),
 		    'prop/IOUserClientCreator': (CLIENT, CLIENT, CLIENT), 'mem/0': (CLIENT, CLIENT, CLIENT)}}
-		folders = {MNT: ALL, entry(): ALL, f'{MNT}/id': ALL, f'{MNT}/class': ALL, f'{MNT}/name': ALL, f'{MNT}/err': ALL, f'{MNT}/class/S': ALL, f'{MNT}/name/S': ALL, S: ALL, f'{S}/clients': ALL, f'{S}/prop': ALL,
-		           f'{S}/buf': ALL, f'{S}/parents': ALL, f'{S}/queues': ALL, U: CLIENT, f'{U}/m': CLIENT, f'{U}/struct': CLIENT, f'{U}/port': CLIENT, f'{U}/mem': CLIENT, f'{U}/prop': CLIENT, f'{U}/queues': CLIENT}
-		buffers = {f'{S}/buf/open': (ALL, ALL), f'{S}/buf/team': (OWNER | {'friend'}, OWNER | {'friend'}), f'{U}/mem/0': (CLIENT, CLIENT),
-		           f'{U}/mem/1': (CLIENT, NONE if not link_mode else CLIENT), f'{U}/mem/2': (CLIENT, CLIENT) if not link_mode else (ROOT, ROOT)}
+		folders = {MNT: ALL, entry(): ALL, f'{MNT}/id': ALL, f'{MNT}/class': ALL, f'{MNT}/name': ALL, f'{MNT}/err': ALL,
+		        f'{MNT}/class/S': ALL, f'{MNT}/name/S': ALL, S: ALL, f'{S}/clients': ALL, f'{S}/prop': ALL,
+		           f'{S}/buf': ALL, f'{S}/parents': ALL, f'{S}/queues': ALL, U: CLIENT, f'{U}/m': CLIENT, f'{U}/struct': CLIENT,
+		           f'{U}/port': CLIENT, f'{U}/mem': CLIENT, f'{U}/prop': CLIENT, f'{U}/queues': CLIENT}
+		buffers = {f'{S}/buf/open': (ALL, ALL), f'{S}/buf/team': (OWNER | {'friend'}, OWNER | {'friend'}),
+		        f'{U}/mem/0': (CLIENT, CLIENT),
+		           f'{U}/mem/1': (CLIENT, NONE if not link_mode else CLIENT),
+		           f'{U}/mem/2': (CLIENT, CLIENT) if not link_mode else (ROOT, ROOT)}
 		make = {entry(): OWNER, S: OWNER, f'{S}/queues': OWNER}
 		create = {f'{S}/buf': OWNER, f'{S}/prop': OWNER, f'{U}/prop': CLIENT}
 
@@ -189,7 +198,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 		                    holds(rights[1], f'read {path}', opened, path, 'rn')
 		                    holds(rights[2], f'write {path}', opened, path, 'wn')
 		                    holds(rights[1] & rights[2], f'read and write {path}', opened, path, 'rwn')
-		                holds(NONE, f'remove {path}', os.unlink, path) if not file.startswith('prop/') else None
+		                if not file.startswith('prop/'):
+		                    holds(NONE, f'remove {path}', os.unlink, path)
 		    for folder, who in folders.items():
 		        holds(who, f'list {folder}', os.listdir, folder)
 		        if folder not in make:
@@ -203,17 +213,24 @@ check_users() { check_registry "$@" < <(users; cat); }
 		    for folder, who in make.items():
 		        holds(who, f'make in {folder}', made, f'{folder}/made by {name}', os.mkdir, os.rmdir)
 		    for folder, who in create.items():
-		        holds(who, f'create in {folder}', made, f'{folder}/made by {name}', lambda path: os.open(path, os.O_RDWR | os.O_CREAT), os.unlink)
+		        holds(who, f'create in {folder}', made, f'{folder}/made by {name}',
+		                lambda path: os.open(path, os.O_RDWR | os.O_CREAT), os.unlink)
 		    for path in S, U, f'{S}/queues/q', f'{S}/clients', f'{S}/buf':
-		        holds(NONE, f'remove {path}', os.rmdir, path) if path not in (S, f'{S}/queues/q') or name not in OWNER else None
-		    holds(NONE, 'remove a property', os.unlink, f'{S}/prop/key') if name not in OWNER else None
-		    holds(NONE, 'remove a buffer', os.unlink, f'{S}/buf/open') if name not in OWNER else None
+		        if path not in (S, f'{S}/queues/q') or name not in OWNER:
+		            holds(NONE, f'remove {path}', os.rmdir, path)
+		    if name not in OWNER:
+		        holds(NONE, 'remove a property', os.unlink, f'{S}/prop/key')
+		    if name not in OWNER:
+		        holds(NONE, 'remove a buffer', os.unlink, f'{S}/buf/open')
 		    for path in S, f'{S}/class', f'{S}/clone', f'{S}/methods':
 		        holds(OWNER, f'chmod {path}', os.chmod, path, stat.S_IMODE(os.lstat(path).st_mode))
-		        holds(ROOT, f'chown {path}', os.chown, path, os.lstat(path).st_uid, 2001) if name != 'owner' else None
+		        if name != 'owner':
+		            holds(ROOT, f'chown {path}', os.chown, path, os.lstat(path).st_uid, 2001)
 		    for path in U, f'{U}/call', f'{U}/m/mul', f'{MNT}/ctl', f'{MNT}/policy', f'{MNT}/match', f'{MNT}/id', entry():
-		        holds(NONE, f'chmod {path}', os.chmod, path, 0o777) if path != entry() or name != 'root' else None
-		        holds(NONE, f'chown {path}', os.chown, path, user_of(name)[0], -1) if path != entry() or name != 'root' else None
+		        if path != entry() or name != 'root':
+		            holds(NONE, f'chmod {path}', os.chmod, path, 0o777)
+		        if path != entry() or name != 'root':
+		            holds(NONE, f'chown {path}', os.chown, path, user_of(name)[0], -1)
 		    return wrong
 		wrong = []
 		for name, user in USERS.items():
@@ -258,7 +275,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 		            continue
 		        refused(EACCES, user, call[0], entry(name), *call[1:])
 		    for file in 'class', 'methods':
-		        refused(EACCES, user, write, entry(f'{name}/{file}'), 'x') if name != 'IOResources' else None
+		        if name != 'IOResources':
+		            refused(EACCES, user, write, entry(f'{name}/{file}'), 'x')
 		    refused(EACCES, user, opens, entry(f'{name}/driver'))
 		    for order in 'register', 'terminate', 'persist', 'busy +1', 'message 1', 'attach IOService:/', 'detach IOService:/':
 		        equal(verdict(user, write, entry(f'{name}/ctl'), order + '\n'), 'kIOReturnNotPermitted')
@@ -295,9 +313,11 @@ check_users() { check_registry "$@" < <(users; cat); }
 		write(derived / 'ctl', 'register\n')
 		services['Derived'] = derived
 		NOT = 'kIOReturnNotPrivileged'
-		wanted = {'GuardedButOpen': ('ok', 'ok'), 'GuardedA': ('ok', NOT), 'Closed': 2 * ('kIOReturnNotPermitted',), 'Derived': 2 * ('kIOReturnNotPermitted',), 'Admins': ('ok', NOT), 'Plain': ('ok', 'ok')}
+		wanted = {'GuardedButOpen': ('ok', 'ok'), 'GuardedA': ('ok', NOT), 'Closed': 2 * ('kIOReturnNotPermitted',),
+		        'Derived': 2 * ('kIOReturnNotPermitted',), 'Admins': ('ok', NOT), 'Plain': ('ok', 'ok')}
 		for name, service in services.items():
-		    equal((name, verdict(root, opens, service / 'clone'), verdict(other, opens, service / 'clone.3')), (name, *wanted[name]))
+		    equal((name, verdict(root, opens, service / 'clone'), verdict(other, opens, service / 'clone.3')),
+		            (name, *wanted[name]))
 		    equal(os.listdir(service / 'clients'), [])
 		# The file's mode comes first, and is the owner's to say.
 		os.chmod(services['Plain'] / 'clone', 0o600)
@@ -317,7 +337,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 	END
 	start_for_users -p policy.json
 	check_users <<-'END'
-		S, frozen, listed = Service('S', {}, {'one': 1}), Service('Frozen'), Service('Listed', {}, {'IORegistryEntryAllowableSetProperties': ['a', 'b']})
+		S, frozen, listed = Service('S', {}, {'one': 1}), Service('Frozen'), \
+		        Service('Listed', {}, {'IORegistryEntryAllowableSetProperties': ['a', 'b']})
 		odd = Service('Odd', {}, {'IORegistryEntryAllowableSetProperties': 'a'})
 		nub = entry('Nub')
 		os.mkdir(nub)
@@ -339,7 +360,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 		    assert not service.is_asked()
 		    equal(read(service / 'prop/one') if service is S else '', '1\n' if service is S else '')
 		# The driver is asked, and stores what it wants itself.
-		for user, path, text, conn in (other, S / 'props', '{"one":2}', None), (other, S / 'prop/one', '2', None), (other, listed / 'props', '{"b":2}', None), \
+		for user, path, text, conn in (other, S / 'props', '{"one":2}', None), (other, S / 'prop/one', '2', None), \
+		        (other, listed / 'props', '{"b":2}', None), \
 		                              (client, f'{S.path}/clients/{number}/props', '{"one":2}', number):
 		    service = listed if path.startswith(listed.path) else S
 		    for code, wanted in (0, 'ok'), (0xe00002c7, 'kIOReturnUnsupported'), (0xe00002e2, 'kIOReturnNotPermitted'):
@@ -348,7 +370,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 		        answer.start()
 		        equal(sets(user, path, text), wanted)
 		        answer.join()
-		        equal((asked[0]['op'], asked[0]['conn'], asked[0]['props']), ('setprops', conn, {'b': 2} if service is listed else {'one': 2}))
+		        equal((asked[0]['op'], asked[0]['conn'], asked[0]['props']),
+		                ('setprops', conn, {'b': 2} if service is listed else {'one': 2}))
 		equal(read(S / 'prop/one'), '1\n')
 		# What is the owner's he stores.
 		equal(sets(root, frozen / 'props', '{"IODebug":1}'), 'ok')
@@ -380,7 +403,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 		def of(user, **programs):
 		    return {name for name, service in services.items() if verdict(user, opens, service / 'clone') == 'ok'}
 		def of_program(user, program):
-		    return {name for name, service in services.items() if tool(user, 'exec 5<>"$1/clone"', service.path, exe=program)[0] == 0}
+		    return {name for name, service in services.items() if tool(user, 'exec 5<>"$1/clone"', service.path,
+		            exe=program)[0] == 0}
 		equal(of(owner), {'org.open', 'org.group'})
 		equal(of(friend), {'org.group'})
 		equal(of(other), set())
@@ -417,9 +441,11 @@ check_users() { check_registry "$@" < <(users; cat); }
 	echo '{ "entitlements": [ { "match": { "exe": "/**" }, "grant": {} }, { "match": { "uid": 1003 }, "grant": { "org.denied": false } } ] }' >policy.json
 	start_for_users -p policy.json
 	check_users <<-'END'
-		services = {name: Service('S' + name.replace('.', ''), {'IOUserClientEntitlements': name}) for name in ('org.open', 'org.denied', 'org.number')}
+		services = {name: Service('S' + name.replace('.', ''), {'IOUserClientEntitlements': name}) for name in ('org.open',
+		        'org.denied', 'org.number')}
 		def of(user, program):
-		    return {name for name, service in services.items() if tool(user, 'exec 5<>"$1/clone"', service.path, exe=program)[0] == 0}
+		    return {name for name, service in services.items() if tool(user, 'exec 5<>"$1/clone"', service.path,
+		            exe=program)[0] == 0}
 		equal(of(other, './tool'), {'org.open'})                    # the policy has the first word
 		equal(of(client, './tool'), {'org.open', 'org.denied'})
 		equal(of(root, './tool'), {'org.open', 'org.denied'})
@@ -440,7 +466,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 		    file.write('#!/bin/bash\nexec 5<>"$1/clone"\n')
 		os.chmod('script', 0o755)
 		os.setxattr('script', 'trusted.fsd.entitlements', b'{"org.open": true}')
-		equal(subprocess.run(['./script', services['org.open'].path], stderr=subprocess.DEVNULL, check=False).returncode == 0, False)
+		equal(subprocess.run(['./script', services['org.open'].path], stderr=subprocess.DEVNULL, check=False).returncode == 0,
+		        False)
 	END
 	expect_log 'trusted.fsd.entitlements of .*broken.* is not JSON'
 }
@@ -464,7 +491,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 		        libc.renameat2(-100, b'mine/program', -100, b'mine/other', 2)       # RENAME_EXCHANGE
 		with open('script', 'w', encoding='ascii') as file:
 		    file.write('for ((i = 0; i < 400; i++)); do if (exec 5<>"$1/clone") 2>/dev/null; then echo got it after $i; break; fi; done')
-		program = subprocess.Popen(['bash', '-c', 'exec -a x mine/program script "$1"', '-', S.path], user=other[0], group=other[1], extra_groups=[], stdout=subprocess.PIPE, text=True)
+		program = subprocess.Popen(['bash', '-c', 'exec -a x mine/program script "$1"', '-', S.path], user=other[0],
+		        group=other[1], extra_groups=[], stdout=subprocess.PIPE, text=True)
 		eventually(lambda: os.readlink(f'/proc/{program.pid}/exe').endswith('mine/program'))
 		swapper = Child(swaps)
 		said = program.communicate(timeout=60)[0]
@@ -479,7 +507,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 	start_for_users -p policy.json
 	check_users <<-'END'
 		import socket
-		S = Service('S', {'methods': [{'name': 'free'}, {'name': 'admin', 'ent': 'org.admin'}, {'name': 'one', 'si': 1, 'ent': 'org.admin'},
+		S = Service('S', {'methods': [{'name': 'free'}, {'name': 'admin', 'ent': 'org.admin'},
+		        {'name': 'one', 'si': 1, 'ent': 'org.admin'},
 		                          {'name': 'bytes', 'sis': '*', 'ent': 'org.admin'}]})
 		NOT, OK = 'kIOReturnNotPrivileged', 'kIOReturnSuccess'
 		here, there = socket.socketpair()
@@ -524,7 +553,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 		    # m/SEL: who writes the words calls.
 		    def words_as(user):
 		        def run():
-		            become(user[0], user[1]) if user != root else None
+		            if user != root:
+		                become(user[0], user[1])
 		            os.write(words, b'\n')
 		            os.read(words, 100)
 		        child = Child(run)
@@ -535,7 +565,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 		    # struct/SEL: who writes the bytes; where there are none, who opened the file.
 		    def bytes_as(user, data):
 		        def run():
-		            become(user[0], user[1]) if user != root else None
+		            if user != root:
+		                become(user[0], user[1])
 		            os.write(struct_file if data else empty, data)
 		            os.read(struct_file if data else empty, 100)
 		        child = Child(run)
@@ -571,12 +602,14 @@ check_users() { check_registry "$@" < <(users; cat); }
 	echo '{ "foreground": [ { "match": { "uid": 1005 }, "allow": false } ] }' >policy.json
 	start_for_users -p policy.json
 	check_users <<-'END'
-		names = ['root', 'local', 'console', 'consolesession', 'secureprocess', 'foreground', 'cap:sys_admin', 'cap:net_raw', 'cap:chown', 'nonsense', 'cap:nonsense', 'Root']
+		names = ['root', 'local', 'console', 'consolesession', 'secureprocess', 'foreground', 'cap:sys_admin', 'cap:net_raw',
+		        'cap:chown', 'nonsense', 'cap:nonsense', 'Root']
 		services = {name: Service('P' + name.replace(':', '_'), {'privilege': name}) for name in names}
 		UNKNOWN = {'nonsense', 'cap:nonsense', 'Root'}
 		def of(user, before=None):
 		    def run():
-		        before() if before else None
+		        if before:
+		            before()
 		        found = set()
 		        for name, service in services.items():
 		            try:
@@ -640,17 +673,21 @@ check_users() { check_registry "$@" < <(users; cat); }
 		    audited = False                                         # a kernel without an audit
 		if audited:
 		    equal(of_session(lambda number: console({'uid': 1, 'onConsole': True, 'session': number}))[1], 'ok')
-		    equal(of_session(lambda number: console({'uid': 1003, 'onConsole': True, 'session': number + 1}))[1], 'kIOReturnNotPrivileged')
-		    equal(of_session(lambda number: console({'uid': 1003, 'onConsole': False, 'session': number}))[1], 'kIOReturnNotPrivileged')
+		    equal(of_session(lambda number: console({'uid': 1003, 'onConsole': True, 'session': number + 1}))[1],
+		            'kIOReturnNotPrivileged')
+		    equal(of_session(lambda number: console({'uid': 1003, 'onConsole': False, 'session': number}))[1],
+		            'kIOReturnNotPrivileged')
 		    equal(of_session(lambda number: console({'uid': 1003, 'onConsole': True}))[1], 'kIOReturnNotPrivileged')
 		console({'uid': 1003, 'onConsole': True, 'session': 2 ** 32 - 1})
 		equal(verdict(other, opens, services['consolesession'] / 'clone'), 'kIOReturnNotPrivileged')    # who has none is in none
 		# A capability of somebody who is not root.
-		done = subprocess.run(['setpriv', '--reuid', '1003', '--regid', '2003', '--clear-groups', '--inh-caps', '+net_raw', '--ambient-caps', '+net_raw', 'bash', '-c', 'exec 5<>"$1/clone"', '-',
+		done = subprocess.run(['setpriv', '--reuid', '1003', '--regid', '2003', '--clear-groups', '--inh-caps', '+net_raw',
+		        '--ambient-caps', '+net_raw', 'bash', '-c', 'exec 5<>"$1/clone"', '-',
 		                       services['cap:net_raw'].path], check=False, stderr=subprocess.DEVNULL)
 		equal(done.returncode, 0 if 'cap:net_raw' in ROOT else done.returncode)
 		equal(verdict(other, opens, services['cap:net_raw'] / 'clone'), 'kIOReturnNotPrivileged')
-		done = subprocess.run(['setpriv', '--bounding-set', '-sys_admin', '--inh-caps', '-sys_admin', 'bash', '-c', 'exec 5<>"$1/clone"', '-', services['cap:sys_admin'].path], check=False, stderr=subprocess.DEVNULL)
+		done = subprocess.run(['setpriv', '--bounding-set', '-sys_admin', '--inh-caps', '-sys_admin', 'bash', '-c',
+		        'exec 5<>"$1/clone"', '-', services['cap:sys_admin'].path], check=False, stderr=subprocess.DEVNULL)
 		assert done.returncode != 0
 	END
 }
@@ -659,7 +696,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 	start_for_users
 	setpriv --reuid 1003 --regid 2003 --clear-groups unshare -Ur true 2>/dev/null || skip "no namespaces for users"
 	check_users <<-'END'
-		services = {name: Service('P' + name.replace(':', '_'), {'privilege': name}) for name in ('root', 'cap:sys_admin', 'cap:chown')}
+		services = {name: Service('P' + name.replace(':', '_'), {'privilege': name}) for name in ('root', 'cap:sys_admin',
+		        'cap:chown')}
 		for name, service in services.items():
 		    equal(tool(root, 'exec 5<>"$1/clone"', service.path, exe='/bin/bash')[0], 0)
 		    script = 'unshare -Ur bash -c \'exec 5<>"$1/clone"\' - "$1" 2>&1; echo $?'
@@ -711,15 +749,22 @@ check_users() { check_registry "$@" < <(users; cat); }
 		            found.extend(log.readlines())
 		            return any(re.search(pattern, line) for line in found)
 		        eventually(there, pattern)
-		    for text, pattern in ('', '1:'), ('{', '1:'), ('[]', 'object'), ('{"x":1}', 'unknown key "x"'), ('{"open":[\n{"class":1}]}', '2:.*class'), ('{"open":[{"class":"S"}]}', 'require'), \
-		                         ('{"open":[{"class":"S","require":"nonsense"}]}', 'must be root'), ('{"open":[{"class":"S","allow":1}]}', 'true or false'), \
-		                         ('{"open":[{"class":"S","allow":true}],"open":[]}', 'duplicate'), ('{"publish":[{"user":"no such user"}]}', 'user'), ('{"publish":[{"uid":-1}]}', 'uid'), \
-		                         ('{"publish":[{"uid":4294967295}]}', 'uid'), ('{"publish":[{"under":"/Bus"}]}', 'under'), ('{"entitlements":[{"match":{},"grant":[]}]}', 'grant'), \
-		                         ('{"entitlements":[{"match":{"exe":"tool"},"grant":{}}]}', 'exe'), ('{"set":[{"class":"*","keys":[],"allow":true}]}', 'keys'), ('{"console":{}}', 'console'), \
-		                         ('{"open":1e400}', '1:'), (b'{"open":"\xff"}', '1:'), (b'{}\0', '.'), ('[' * 10000 + ']' * 10000, 'nested'), ('{"a":"' + 'x' * (4 << 20) + '"}', '.'):
+		    for text, pattern in ('', '1:'), ('{', '1:'), ('[]', 'object'), ('{"x":1}', 'unknown key "x"'), \
+		            ('{"open":[\n{"class":1}]}', '2:.*class'), ('{"open":[{"class":"S"}]}', 'require'), \
+		                         ('{"open":[{"class":"S","require":"nonsense"}]}', 'must be root'), \
+		                         ('{"open":[{"class":"S","allow":1}]}', 'true or false'), \
+		                         ('{"open":[{"class":"S","allow":true}],"open":[]}', 'duplicate'), \
+		                         ('{"publish":[{"user":"no such user"}]}', 'user'), ('{"publish":[{"uid":-1}]}', 'uid'), \
+		                         ('{"publish":[{"uid":4294967295}]}', 'uid'), ('{"publish":[{"under":"/Bus"}]}', 'under'), \
+		                         ('{"entitlements":[{"match":{},"grant":[]}]}', 'grant'), \
+		                         ('{"entitlements":[{"match":{"exe":"tool"},"grant":{}}]}', 'exe'), \
+		                         ('{"set":[{"class":"*","keys":[],"allow":true}]}', 'keys'), ('{"console":{}}', 'console'), \
+		                         ('{"open":1e400}', '1:'), (b'{"open":"\xff"}', '1:'), (b'{}\0', '.'), \
+		                         ('[' * 10000 + ']' * 10000, 'nested'), ('{"a":"' + 'x' * (4 << 20) + '"}', '.'):
 		        put(text)
 		        try:
-		            says(EINVAL if len(text) < 1 << 20 else EMSGSIZE, 'stays as it was.*' + ('' if text in (b'{}\0',) else pattern), write, f'{MNT}/ctl', 'reload\n')
+		            says(EINVAL if len(text) < 1 << 20 else EMSGSIZE,
+		                    'stays as it was.*' + ('' if text in (b'{}\0',) else pattern), write, f'{MNT}/ctl', 'reload\n')
 		            logged('<3>.*policy.json.*stays as it was.*' + pattern)
 		            os.kill(fsd, signal.SIGHUP)
 		            logged('<3>.*policy.json.*stays as it was.*' + pattern)
@@ -750,7 +795,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 		user = (65534, 65534)
 		def all():
 		    become(*user)
-		    closed, granted, not_granted = Service('Closed'), Service('Granted', {'IOUserClientEntitlements': 'org.open'}), Service('Not', {'IOUserClientEntitlements': 'org.other'})
+		    closed, granted, not_granted = Service('Closed'), Service('Granted', {'IOUserClientEntitlements': 'org.open'}), \
+		            Service('Not', {'IOUserClientEntitlements': 'org.other'})
 		    only_root = Service('Root', {'privilege': 'root'})
 		    says(EPERM, '', opens, closed / 'clone')
 		    equal(said()[1], 'kIOReturnNotPermitted')
@@ -828,7 +874,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 		    found = fork_as(pid)
 		    if found == 0:
 		        try:
-		            become(user[0], user[1]) if user != root else None
+		            if user != root:
+		                become(user[0], user[1])
 		            os.write(say, repr(call()).encode())
 		        except BaseException as error:
 		            os.write(say, repr(repr(error)).encode())
@@ -855,13 +902,15 @@ check_users() { check_registry "$@" < <(users; cat); }
 		# err/PID: the later is told his own, and the former not what the later is told.
 		def is_refused(kind):
 		    def run():
-		        refuses(EACCES if kind == 'clone' else EINVAL, (lambda: opens(T / 'clone')) if kind == 'clone' else (lambda: write(f'{MNT}/match', '[1]', 'rw')))
+		        refuses(EACCES if kind == 'clone' else EINVAL, (lambda: opens(T / 'clone')) if kind == 'clone' else (
+		                lambda: write(f'{MNT}/match', '[1]', 'rw')))
 		        return said()
 		    return run
 		equal(process(pid, owner, is_refused('clone'))[1], 'kIOReturnNotPrivileged')
 		equal(os.stat(f'{MNT}/err/{pid}').st_uid, owner[0])
 		here, there = socket.socketpair()
-		sender = Child(lambda: (become(owner[0], owner[1]), socket.send_fds(there, [b'.'], [opened(f'{MNT}/err/{pid}')]), signal.pause()))
+		sender = Child(lambda: (become(owner[0], owner[1]), socket.send_fds(there, [b'.'], [opened(f'{MNT}/err/{pid}')]),
+		        signal.pause()))
 		_, (fd,), _, _ = socket.recv_fds(here, 1, 1)
 		assert b'NotPrivileged' in os.pread(fd, 1000, 0)
 		found = process(pid, other, is_refused('match'))
@@ -905,7 +954,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 		T = Service('T', {'IOUserClientEntitlements': 'org.nobody'})
 		def waits(user):
 		    def run():
-		        become(user[0], user[1], user[2:]) if user != root else None
+		        if user != root:
+		            become(user[0], user[1], user[2:])
 		        refuses(EACCES, opened, T / 'clone', 'rw')
 		    return stays(run)
 		processes = {user: waits(user) for user in (owner, other, root)}
@@ -922,7 +972,8 @@ check_users() { check_registry "$@" < <(users; cat); }
 		        refused(EACCES, user, opened, path, how)
 		    refused(EPERM if user == root else EACCES, user, os.unlink, path)
 		for name in '0', '-1', '99999999999', 'self', '1x', '', '01', '4294967296', str(os.getppid()) + ' ':
-		    refuses(ENOENT, os.stat, f'{MNT}/err/{name}') if name else None
+		    if name:
+		        refuses(ENOENT, os.stat, f'{MNT}/err/{name}')
 		# The last is kept, and what succeeds is no news.
 		refuses(EACCES, opened, T / 'clone', 'rw')
 		says(EINVAL, 'unknown', write, f'{MNT}/ctl', 'bogus\n')
