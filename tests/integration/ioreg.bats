@@ -223,6 +223,44 @@ shows() {
 	run -1 "$IOREG" -p ../etc
 }
 
+@test "an entry with two parents is shown below both, and entered once" {
+	start_fsd
+	make_bus
+	mkdir "$MNT/IOService/Other" "$MNT/IOService/Bus/Dev@0/Part"
+	echo 'attach IOService:/Other' >"$MNT/IOService/Bus/Dev@0/ctl"
+	[ "$(ioreg | grep -c 'Dev@0 .* id 0x100000102')" -eq 2 ]
+	[ "$(ioreg | grep -c '+-o Part')" -eq 1 ]
+	[ "$(ioreg -r -d 1 -n Dev@0 | grep -c '+-o')" -eq 1 ]
+	# Each has the one above as a child in two ways: what would be entered twice at each is 2^40.
+	above=IOService:/Other
+	for i in {1..40}; do
+		mkdir "$MNT/${above/:/}/L$i" "$MNT/${above/:/}/R$i" "$MNT/${above/:/}/L$i/N$i"
+		echo "attach $above/R$i" >"$MNT/${above/:/}/L$i/N$i/ctl"
+		above=$above/L$i/N$i
+	done
+	[ "$(ioreg | grep -c '+-o N')" -eq 80 ]
+}
+
+@test "deeper than it goes is said, and what is above is shown" {
+	start_fsd
+	python3 - "$MNT/IOService" <<-'END'
+		import os, sys
+		os.chdir(sys.argv[1])
+		for _ in range(1010):
+		    os.mkdir('d')
+		    os.chdir('d')
+	END
+	run -1 --separate-stderr "$IOREG"
+	[[ $stderr == *'1000 levels'* ]]
+	[ "$(grep -c '+-o d  ' <<<"$output")" -eq 1000 ]
+	(
+		ulimit -n 200
+		run -1 --separate-stderr "$IOREG" -j
+		[[ $stderr == *'Too many open files'* ]]
+		python3 -c 'import json, sys; sys.setrecursionlimit(9999); json.load(sys.stdin)' <<<"$output"
+	)
+}
+
 @test "bad options, no mount: exit status 1, and why" {
 	start_fsd
 	run -1 --separate-stderr "$IOREG" -q
