@@ -427,16 +427,17 @@ static ssize_t session_write(struct file *file, const void *data, size_t size, o
 }
 
 /* Whoever waited for a unit is gone. */
-static void session_interrupted(struct file *file)
+static size_t session_interrupted(struct file *file)
 {
 	struct session *session = file->state;
 
 	if (!session->unit_waits)
-		return;
+		return 0;
 	session->unit_waits = false;
 	session_clear_input(session);
 	if (kind_of(session)->abandon)
 		kind_of(session)->abandon(session);
+	return session->n_done;
 }
 
 static int session_flush(struct file *file)

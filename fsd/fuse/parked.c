@@ -97,11 +97,12 @@ static void on_interrupt(fuse_req_t req, void *user)
 	struct parked *parked = user;
 	struct node *node = node_ref(parked->file->node);
 	const struct file_ops *ops = parked->file->row->ops;
+	size_t done = 0;
 
 	(void)req;
 	if (parked->call == CALL_WRITE && ops->interrupted)
-		ops->interrupted(parked->file);
-	finish(parked, -EINTR);
+		done = ops->interrupted(parked->file);
+	finish(parked, done ? (ssize_t)done : -EINTR);
 	if (!ops->own_waits)
 		node_changed(node);	/* who waited behind it may be next */
 	node_unref(node);

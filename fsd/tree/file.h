@@ -85,8 +85,8 @@ struct file_ops {
 	ssize_t (*read)(struct file *file, void *buffer, size_t size, off_t at);
 	ssize_t (*write)(struct file *file, const void *data, size_t size, off_t at,
 			 const struct caller *caller);
-	/* Who waited in write is gone. NULL: nothing is to be done. */
-	void    (*interrupted)(struct file *file);
+	/* Who waited in write is gone. NULL: nothing is to be done. Return: bytes that were. */
+	size_t  (*interrupted)(struct file *file);
 	/* Somebody closed a descriptor of it. NULL: fine. */
 	int     (*flush)(struct file *file);
 	/* POLLIN, POLLOUT, POLLHUP. NULL: the first two, always. */

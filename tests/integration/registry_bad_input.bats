@@ -56,7 +56,7 @@ actors() {
 	END
 }
 
-check_actors() { check_registry "$@" < <(actors; cat); }
+check_actors() { check_registry < <(actors; cat); }
 
 # --- text of any kind
 
@@ -469,6 +469,20 @@ check_actors() { check_registry "$@" < <(actors; cat); }
 		S.answers()
 		equal(json.loads(os.read(fd, 1000))['rc'], 0)
 		os.close(fd)
+		# Interrupted, it tells how much was done.
+		import ctypes
+		def interrupted(text):
+		    signal.signal(signal.SIGUSR1, lambda *_: None)
+		    fd = opened(S / 'ctl', 'w')
+		    n = ctypes.CDLL(None, use_errno=True).write(fd, text, len(text))
+		    return n, n < 0 and ctypes.get_errno()
+		for text, wanted in (b'busy +1\nprobe 1\nbusy +1\n', (8, False)), (b'probe 1\nbusy +1\n', (-1, EINTR)):
+		    child = Child(interrupted, text)
+		    probe = S.asked()
+		    child.kill(signal.SIGUSR1)
+		    equal(child.result(), wanted)
+		    equal(S.asked(), {'op': 'cancel', 'cancel': probe['id']})
+		equal(read(S / 'busy'), '1\n')
 		# A shell's words end at the line.
 		fd = opened(U / 'm/mul', 'rw')
 		os.write(fd, b'6 7\n')

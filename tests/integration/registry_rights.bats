@@ -86,7 +86,7 @@ users() {
 	END
 }
 
-check_users() { check_registry "$@" < <(users; cat); }
+check_users() { check_registry < <(users; cat); }
 
 # --- files
 
