@@ -34,6 +34,8 @@ void refuse(fuse_req_t req, int error)
 	failure_take(&why);
 	if (why.error != error)		/* it was said of something that did not come to this */
 		why = (struct failure){ .error = error };
+	if (!why.code && IOReturnFromErrno(-error) == kIOReturnError && !*why.message)
+		snprintf(why.message, sizeof(why.message), "%s", strerror(-error));
 	/* To try again is no refusal, unless a driver or a service says so. */
 	if (why.code || (error != -EAGAIN && error != -EINTR))
 		refusal_note(process_of_thread(context->pid), context->uid,
