@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
 #include "service/buffer.h"
@@ -28,9 +29,17 @@ const char *publication_name(enum publication what)
 
 /* In the tree */
 
-/* Who has the service has its files. */
-static void give_files(struct node *node)
+/* Who has the service has its files, and the directories that were made when they were looked for. */
+static void give_files(struct service *service)
 {
+	struct node *node = service->node, *child;
+
+	list_for_each(child, &node->children, siblings) {
+		if (child->lender == node && child != service->queues) {
+			child->own.uid = node->own.uid;
+			child->own.gid = node->own.gid;
+		}
+	}
 	node->files.uid = node->own.uid;
 	node->files.gid = node->own.gid;
 	for (unsigned i = 0; node->rows && i < node_n_rows(node); i++) {
@@ -92,9 +101,11 @@ int service_add(struct registry *registry, struct node *parent, const char *name
 	/* Its files are its owner's; those of its queues have a default of their own. */
 	registry->n_services++;
 	r = entry_attach(&service->entry, &above->entry, &service_plane);
+	/* The next id, also after a restart. */
+	node_ids_above(service->node->id + 1);
 	if (r == 0)
-		r = node_new(service->node, "queues", 0, registry->layout->queues, &making->files,
-			     &service->queues);
+		r = node_new(service->node, "queues", service->node->id + 1,
+			     registry->layout->queues, &making->files, &service->queues);
 	if (r < 0) {
 		drop_service(service);
 		return r;
@@ -265,7 +276,7 @@ int service_adopt(struct service *parent, uint64_t id, const struct record *reco
 			return r;
 	}
 	service->node->own = record->own;
-	give_files(service->node);
+	give_files(service);
 	if (service->queues)
 		service->queues->own = record->files;
 	r = record_adopt_rows(record, service->node);
@@ -328,6 +339,16 @@ static int check_name(const struct node *parent, const char *name)
 		-EEXIST : 0;
 }
 
+/* A longer one nobody could say; and what is above a service is gone through often. */
+static int check_path(const struct node *parent, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (; parent && parent->parent; parent = parent->parent)
+		length += strlen(parent->name) + 1;
+	return length < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
 static int check_count(const char *what, uint64_t n, uint64_t max)
 {
 	if (n < max)
@@ -345,6 +366,8 @@ int service_make(struct service *parent, const char *name, const struct making *
 
 	if (r == 0 && !service_is_active(parent))
 		r = -ENODEV;
+	if (r == 0)
+		r = check_path(parent->node, name);
 	if (r == 0)
 		r = check_count("services", registry->n_services, registry->limits.max_queues);
 	if (r == 0)
@@ -388,7 +411,7 @@ int service_set_attributes(struct service *service, bool of_queues, const struct
 	if (r < 0)
 		node_keep_attributes(node, row, &before);
 	else if (!of_queues && !row)
-		give_files(node);
+		give_files(service);
 	return r;
 }
 
