@@ -20,7 +20,7 @@ struct transaction {
 	struct identity who;		/* who calls, where it is not the connection's opener */
 	struct identity opener;		/* of m/SEL and struct/SEL, or who wrote: a read may be what calls */
 	enum progress progress;
-	IOReturn code;			/* m, struct: what the read is told; 0: nothing */
+	IOReturn code;			/* what the read is told where there is no line; 0: nothing */
 	void (*finish)(struct transaction *transaction, struct reply *reply);
 };
 
@@ -113,11 +113,19 @@ static int begin(struct transaction *transaction)
 	return 0;
 }
 
+/* Who reads is told at once, in session_give(): beforehand, that there was no memory for it. */
+static void give(struct transaction *transaction, char *text)
+{
+	transaction->code = kIOReturnNoMemory;
+	if (session_give(transaction->session, text) == 0)
+		transaction->code = kIOReturnSuccess;
+}
+
 /* call */
 
 static void put_reply(struct transaction *transaction, struct reply *reply)
 {
-	session_give(transaction->session, reply_print(reply, transaction->call.hex));
+	give(transaction, reply_print(reply, transaction->call.hex));
 }
 
 static int call_open(struct session *session, const struct caller *caller)
@@ -142,10 +150,13 @@ static int call_unit(struct session *session, char *text, size_t size, const str
 
 static int call_nothing(struct session *session)
 {
-	const struct transaction *transaction = session->object;
+	struct transaction *transaction = session->object;
+	IOReturn code = transaction->code;
 
-	return transaction->progress == RUNNING ? FILE_WAIT :
-	       transaction->progress == ANSWERED ? 0 : -ENODATA;
+	if (transaction->progress != ANSWERED)
+		return transaction->progress == RUNNING ? FILE_WAIT : -ENODATA;
+	transaction->code = kIOReturnSuccess;
+	return code == kIOReturnSuccess ? 0 : failure_code((uint32_t)code);
 }
 
 const struct session_kind call_session = {
@@ -228,7 +239,7 @@ static void put_scalars(struct transaction *transaction, struct reply *reply)
 {
 	transaction->code = reply->code;
 	if (reply->code == kIOReturnSuccess && reply->n_so)
-		session_give(transaction->session, scalars_print(reply));
+		give(transaction, scalars_print(reply));
 }
 
 static int scalars_open(struct session *session, const struct caller *caller)
@@ -260,8 +271,11 @@ static const struct session_kind scalars_session = {
 static void put_bytes(struct transaction *transaction, struct reply *reply)
 {
 	transaction->code = reply->code;
-	if (reply->code == kIOReturnSuccess && reply->output_size)
-		session_put_bytes(transaction->session, reply->output, reply->output_size);
+	if (reply->code != kIOReturnSuccess || !reply->output_size)
+		return;
+	transaction->code = kIOReturnNoMemory;
+	if (session_put_bytes(transaction->session, reply->output, reply->output_size) == 0)
+		transaction->code = kIOReturnSuccess;
 }
 
 static int bytes_open(struct session *session, const struct caller *caller)

@@ -179,6 +179,14 @@ static int watch_nothing(struct session *session)
 	return FILE_WAIT;
 }
 
+/* Losses are told once there is room for a line. */
+static short watch_state(struct session *session)
+{
+	const struct watch *watch = session->object;
+
+	return watch && watch->losses.n ? POLLIN : 0;
+}
+
 /* Which state a service must have to be told of at once; 0: none is. */
 static uint32_t initial_state(enum publication type)
 {
@@ -244,7 +252,8 @@ static int watch_unit(struct session *session, char *text, size_t size,
 }
 
 const struct session_kind watch_session = {
-	.units = UNITS_JSON, .unit = watch_unit, .nothing = watch_nothing, .close = watch_close,
+	.units = UNITS_JSON, .unit = watch_unit, .nothing = watch_nothing, .state = watch_state,
+	.close = watch_close,
 };
 
 static int events_open(struct session *session, const struct caller *caller)
@@ -254,7 +263,7 @@ static int events_open(struct session *session, const struct caller *caller)
 }
 
 const struct session_kind events_session = {
-	.open = events_open, .nothing = watch_nothing, .close = watch_close,
+	.open = events_open, .nothing = watch_nothing, .state = watch_state, .close = watch_close,
 };
 
 /* One service: events, quiet */
@@ -351,7 +360,7 @@ static short hearing_state(struct session *session)
 {
 	const struct hearing *hearing = session->object;
 
-	return hearing->ended ? POLLHUP : 0;
+	return (short)((hearing->ended ? POLLHUP : 0) | (hearing->losses.n ? POLLIN : 0));
 }
 
 static void hearing_close(struct session *session)

@@ -17,7 +17,8 @@ export PYTHONPATH=$SRC/tests/stress
 on_registry() {
 	{
 		cat <<-'END'
-			from errno import ECANCELED, ECONNABORTED, ENOTCONN
+			import json
+			from errno import ECANCELED, ECONNABORTED, ENOMEM, ENOTCONN
 			from registry import *
 			S = f'{PLANE}/S0'
 			def call(c):
@@ -53,7 +54,7 @@ on_registry() {
 		END
 		cat
 	} >registry_check.py
-	check "$@" <registry_check.py
+	check <registry_check.py
 }
 
 # --- a client dies
@@ -264,6 +265,37 @@ DRIVER=$(
 		            pass
 		assert gone()
 	END
+}
+
+@test "who is called back while sessions may keep no more is told so, and many who wait are, too" {
+	on_registry <<-'END'
+		import base64
+		driver = Driver('S0', methods={'methods': [{}], 'locking': {'single': True}})
+		other = Driver('S1', methods={'methods': [{'sis': '*'}]})
+		c, full = Connection(S), Connection(other.path)
+		waiting = [os.open(f'{c.path}/call', os.O_RDWR) for _ in range(2000)]
+		for fd in waiting:      # one is asked, the others are in line
+		    os.write(fd, b'{"sel":0}')
+		size, calls = 1 << 20, []
+		while size > 8:         # questions that the other driver does not read, until no more can be kept
+		    calls.append(os.open(f'{full.path}/call', os.O_RDWR | os.O_NONBLOCK))
+		    try:
+		        os.write(calls[-1], json.dumps({'sel': 0, 'sib': base64.b64encode(bytes(size)).decode()}).encode())
+		        os.read(calls[-1], 100)
+		        size //= 2
+		    except BlockingIOError:
+		        pass
+		    except OSError as error:
+		        equal(error.errno, ENOMEM)
+		        size //= 2
+		os.close(waiting.pop(0))
+		for fd in waiting:
+		    try:
+		        equal(json.loads(os.read(fd, 100))['name'], 'kIOReturnNoMemory')
+		    except OSError as error:
+		        equal(error.errno, ENOMEM)
+	END
+	expect_log 'keep more than 67108864 bytes'
 }
 
 # --- fsd dies
