@@ -192,8 +192,6 @@ static int names_read(struct names *names, int fd)
 	static char list[ROOM_LIST] __attribute__((aligned(8)));
 	ssize_t n;
 
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return -errno;
 	while ((n = getdents64(fd, list, sizeof(list))) > 0) {
 		int r = names_add_listed(names, list, (size_t)n);
 
@@ -386,11 +384,14 @@ static int list_clients(struct children *children)
 
 int children_open(struct entry *parent, struct children *ret)
 {
-	int r = 0;
+	int r;
 
 	*ret = (struct children){ .parent = parent };
 	if (parent->links < 0)
 		return 0;
+	/* It may have been listed before. */
+	if (lseek(parent->links, 0, SEEK_SET) < 0)
+		return -errno;
 	r = names_read(&ret->services, parent->links);
 	if (r == 0 && parent->links == parent->files)
 		r = list_clients(ret);
