@@ -66,8 +66,15 @@ check_actors() { check_registry < <(actors; cat); }
 		with nothing_changed():
 		    for path in JSON_FILES:
 		        for text, pattern in NO_JSON.items():
-		            says(EINVAL, pattern, write, path, text, how_of(path))
-		            equal(said()[:2], ('0xe00002c2', 'kIOReturnBadArgument'))
+		            try:
+		                write(path, text, how_of(path))
+		            except OSError as error:        # a dictionary to match may be too long before it is wrong
+		                too_long = error.errno == EMSGSIZE and len(text) > 8192 and path.endswith(('match', 'watch'))
+		                equal(EINVAL if too_long else error.errno, EINVAL)
+		                assert re.search('bytes' if too_long else pattern, said()[2]), said()
+		                equal(said()[1], 'kIOReturnMessageTooLarge' if too_long else 'kIOReturnBadArgument')
+		            else:
+		                assert False, f'{path}: {text[:100]!r}'
 		            if len(text) < 30:
 		                refuses(EINVAL, write_bytes, path, text, how_of(path))
 		    for path in JSON_FILES:
@@ -161,7 +168,7 @@ check_actors() { check_registry < <(actors; cat); }
 		with nothing_changed():
 		    for path, text in (U / 'm/mul', b'x' + blanks + b'6 7\n'), (N / 'props', b'{"a" wrong' + blanks + b'}'), \
 		            (U / 'call', b'{"a" wrong' + blanks + b'}{"sel":0}'), \
-		                      (N / 'ctl', b'bogus' + blanks + b'\nregister\n'), (f'{MNT}/match', b'{"a" wrong' + blanks + b'}'):
+		                      (N / 'ctl', b'bogus' + blanks + b'\nregister\n'):
 		        with opening(path, how_of(path)) as fd:
 		            n = os.write(fd, text)
 		            assert 0 < n < len(text)
@@ -206,7 +213,7 @@ check_actors() { check_registry < <(actors; cat); }
 		                '{"type":"IOServiceMatched","match":null}', '{"type":"IOServiceMatched","match":{},"more":1}', \
 		                '{"type":["IOServiceMatched"],"match":{}}', '{"Type":"IOServiceMatched","match":{}}':
 		        says(EINVAL, 'type.*match', write, watch, text, 'rw')
-		    for kind in '', 'x', 'IOServiceMatchedd', 'ioservicematched', 'IOServiceTerminated', '\u00e9', 'x' * 100000:
+		    for kind in '', 'x', 'IOServiceMatchedd', 'ioservicematched', 'IOServiceTerminated', '\u00e9', 'x' * 8000:
 		        says(EOPNOTSUPP, 'IOServicePublish', write, watch, json.dumps({'type': kind, 'match': {}}), 'rw')
 		        equal(said()[1], 'kIOReturnUnsupported')
 		    with opening(watch, 'rwn') as fd:
@@ -223,9 +230,9 @@ check_actors() { check_registry < <(actors; cat); }
 		            refuses(61, os.read, fd, 100)                       # ENODATA
 		            for text in '{"IOProviderClass":"\\ud83d\\ude00"}', '{"IONameMatch":""}', '{"IOPropertyMatch":[]}', \
 		                    '{"IORegistryEntryID":-1}', \
-		                        '{"IOPathMatch":"nonsense"}', '{"IOPathMatch":"IOService:/' + '/' * 10000 + '"}', \
+		                        '{"IOPathMatch":"nonsense"}', '{"IOPathMatch":"IOService:/' + '/' * 8000 + '"}', \
 		                        '{"IOParentMatch":{"IOProviderClass":"No"}}', \
-		                        '{"IONameMatch":"' + 'x' * 100000 + '"}', '{"IOPropertyMatch":{"one":"1"}}', \
+		                        '{"IONameMatch":"' + 'x' * 8000 + '"}', '{"IOPropertyMatch":{"one":"1"}}', \
 		                        '{"IOLocationMatch":"%"}':
 		                os.write(fd, text.encode())
 		                equal(os.read(fd, 100), b'' if path == f'{MNT}/match' else b'0\n')
