@@ -13,6 +13,10 @@
 #include "util/failure.h"
 
 #define MAX_WAITING_LINES 1024u
+#define MAX_WAITING_BYTES (1u << 20)
+
+/* Of a dictionary, as text: it is held against each service there is, and others wait. */
+#define MAX_DICTIONARY 8192u
 
 static int parse_object(const char *text, size_t size, json_t **ret)
 {
@@ -25,6 +29,11 @@ static int parse_object(const char *text, size_t size, json_t **ret)
 		json_decref(*ret);
 		*ret = NULL;
 		return failure(-EINVAL, "a dictionary is wanted, as {\"IOProviderClass\":\"IOService\"}");
+	}
+	if (r == 0 && size > MAX_DICTIONARY) {
+		json_decref(*ret);
+		*ret = NULL;
+		return failure(-EMSGSIZE, "a dictionary has %u bytes at most", MAX_DICTIONARY);
 	}
 	return r;
 }
@@ -100,7 +109,8 @@ static void tell_losses(struct losses *losses)
 /* @text is freed. */
 static void put_or_lose(struct losses *losses, char *text)
 {
-	bool room = losses->session->n_lines < MAX_WAITING_LINES;
+	bool room = losses->session->n_lines < MAX_WAITING_LINES &&
+		    losses->session->n_bytes < MAX_WAITING_BYTES;
 
 	if (room)
 		tell_losses(losses);

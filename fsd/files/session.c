@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 
 #include "files/session.h"
 #include "util/failure.h"
@@ -348,9 +349,21 @@ static ssize_t resume(struct session *session, const struct caller *caller, size
 	return r < 0 ? r : (ssize_t)session->n_waiting;
 }
 
+/* Units may be many, and others wait. What was done is told; the writer comes again with the rest. */
+#define WRITE_NS 20000000
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 static ssize_t write_units(struct session *session, const char *text, size_t size,
 			   const struct caller *caller)
 {
+	uint64_t start = now_ns();
 	size_t done = 0;
 
 	while (done < size || session->unit_waits) {
@@ -362,6 +375,8 @@ static ssize_t write_units(struct session *session, const char *text, size_t siz
 		if (n < 0)	/* what was done before it stands; the caller comes again with the rest */
 			return done && n != FILE_WAIT_ALWAYS ? (ssize_t)done : n;
 		done += (size_t)n;
+		if (session->n_input == 0 && now_ns() - start > WRITE_NS)
+			break;
 	}
 	return (ssize_t)done;
 }
@@ -407,6 +422,8 @@ static ssize_t session_write(struct file *file, const void *data, size_t size, o
 		return tell_late(session);
 	if (kind->units == UNITS_BYTES && kind->unit) {
 		r = kind->unit(session, NULL, 0, caller);
+		if (r == 0 && session->n_input + size > JSON_TEXT_MAX)
+			r = failure(-EMSGSIZE, "more than %u bytes", JSON_TEXT_MAX);
 		if (r == 0)
 			r = keep(session, data, size);
 		return r < 0 ? r : (ssize_t)size;

@@ -8,11 +8,28 @@
 /* A question nobody waits for; the driver does not know yet, or does not care. */
 struct withdrawn {
 	struct list link;
-	uint64_t id;
+	struct asked by_id;
 };
+
+static int add_asked(struct driver *driver, struct asked *asked, uint64_t id, bool is_withdrawn)
+{
+	asked->id = id;
+	asked->is_withdrawn = is_withdrawn;
+	return table_insert(&driver->by_id, &asked->item, table_hash(&id, sizeof(id)));
+}
+
+static struct asked *find_asked(const struct driver *driver, uint64_t id)
+{
+	struct table_item *item = table_find(&driver->by_id, table_hash(&id, sizeof(id)));
+
+	while (item && container_of(item, struct asked, item)->id != id)
+		item = table_next(item);
+	return item ? container_of(item, struct asked, item) : NULL;
+}
 
 static void forget_withdrawn(struct driver *driver, struct withdrawn *withdrawn)
 {
+	table_remove(&driver->by_id, &withdrawn->by_id.item);
 	list_remove(&withdrawn->link);
 	driver->n_withdrawn--;
 	free(withdrawn);
@@ -44,16 +61,24 @@ int driver_start(struct driver *driver, struct service *service)
 
 static void release_lock(struct question *question);
 
+/* The driver is not to answer it. */
+static void unsend(struct question *question)
+{
+	if (!question->is_sent)
+		return;
+	question->is_sent = false;
+	table_remove(&question->driver->by_id, &question->by_id.item);
+	question->driver->n_questions--;
+	list_remove(&question->of_driver);
+}
+
 /* Out of all lists; it may be asked again. */
 static void end_question(struct question *question)
 {
 	timer_stop(&question->timer);
-	if (question->is_sent && question->service && question->service->driver)
-		question->service->driver->n_questions--;
-	list_remove(&question->of_driver);
+	unsend(question);
 	list_remove(&question->of_client);
 	question->service = NULL;
-	question->is_sent = false;
 	if (question->holds_lock)
 		release_lock(question);
 	question->client = NULL;
@@ -74,21 +99,30 @@ static void tell_to_cancel(struct driver *driver, uint64_t id)
 		return;		/* its answer will then be an unknown one */
 	if (driver->n_withdrawn >= DRIVER_MAX_QUESTIONS)
 		forget_withdrawn(driver, container_of(driver->withdrawn.next, struct withdrawn, link));
-	withdrawn->id = id;
+	if (add_asked(driver, &withdrawn->by_id, id, true) < 0) {
+		free(withdrawn);
+		return;
+	}
 	list_append(&driver->withdrawn, &withdrawn->link);
 	driver->n_withdrawn++;
 	driver->send(driver, &request);
 }
 
+/* The question is over; the driver may answer it still. */
+static void withdraw(struct question *question)
+{
+	bool was_sent = question->is_sent;
+
+	unsend(question);
+	if (was_sent && question->driver->service)
+		tell_to_cancel(question->driver, question->request.id);
+	end_question(question);
+}
+
 void question_withdraw(struct question *question)
 {
-	struct driver *driver = question->service ? question->service->driver : NULL;
-
-	if (!question->service)
-		return;
-	if (question->is_sent && driver)
-		tell_to_cancel(driver, question->request.id);
-	end_question(question);
+	if (question->service)
+		withdraw(question);
 }
 
 void question_abort(struct question *question)
@@ -101,9 +135,8 @@ static void on_timeout(struct timer *timer)
 {
 	struct question *question = container_of(timer, struct question, timer);
 
-	if (question->is_sent && question->service->driver)
-		tell_to_cancel(question->service->driver, question->request.id);
-	answer(question, kIOReturnTimeout, NULL);
+	withdraw(question);
+	question->answered(question, kIOReturnTimeout, NULL);
 }
 
 /* Return: 0 or why it cannot be asked now. */
@@ -120,9 +153,15 @@ static int send_question(struct question *question)
 		return failure_code((uint32_t)kIOReturnNoResources);
 	}
 	question->request.id = ++driver->last_id;
-	r = driver->send(driver, &question->request);
+	r = add_asked(driver, &question->by_id, question->request.id, false);
 	if (r < 0)
 		return r;
+	r = driver->send(driver, &question->request);
+	if (r < 0) {
+		table_remove(&driver->by_id, &question->by_id.item);
+		return r;
+	}
+	question->driver = driver;
 	list_append(&driver->questions, &question->of_driver);
 	driver->n_questions++;
 	question->is_sent = true;
@@ -228,33 +267,18 @@ void driver_tell(struct service *service, const struct request *request)
 
 /* What a driver writes */
 
-static struct question *find_question(struct driver *driver, uint64_t id)
-{
-	struct question *question;
-
-	list_for_each(question, &driver->questions, of_driver)
-		if (question->request.id == id)
-			return question;
-	return NULL;
-}
-
 static int do_answer(struct driver *driver, struct driver_line *line)
 {
-	struct question *question = find_question(driver, line->id);
-	struct withdrawn *withdrawn;
+	struct asked *asked = find_asked(driver, line->id);
 
-	if (question) {
-		answer(question, line->reply.code, line);
-		return 0;
-	}
-	list_for_each(withdrawn, &driver->withdrawn, link) {
-		if (withdrawn->id == line->id) {
-			forget_withdrawn(driver, withdrawn);
-			return 0;
-		}
-	}
-	return failure(-ENOENT, "no question has the id %llu, or it was answered before",
-		       (unsigned long long)line->id);
+	if (!asked)
+		return failure(-ENOENT, "no question has the id %llu, or it was answered before",
+			       (unsigned long long)line->id);
+	if (asked->is_withdrawn)
+		forget_withdrawn(driver, container_of(asked, struct withdrawn, by_id));
+	else
+		answer(container_of(asked, struct question, by_id), line->reply.code, line);
+	return 0;
 }
 
 static int do_completion(struct client *client, struct driver_line *line)

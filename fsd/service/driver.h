@@ -10,6 +10,7 @@
 
 #include "service/message.h"
 #include "service/service.h"
+#include "util/table.h"
 #include "util/timer.h"
 
 #define DRIVER_MAX_QUESTIONS 65536u
@@ -19,7 +20,8 @@
 struct driver {
 	struct service *service;	/* borrowed; NULL: terminated */
 	struct list questions;		/* struct question.of_driver: sent, oldest first */
-	struct list withdrawn;		/* ids whose answer will be ignored */
+	struct list withdrawn;		/* ids whose answer will be ignored, oldest first */
+	struct table by_id;		/* both */
 	unsigned n_questions, n_withdrawn;
 	uint64_t last_id;
 	/* The session's. Return: 0, or -ENOMEM when too much waits to be read. */
@@ -34,6 +36,13 @@ enum lock { LOCKED_NOT, LOCKED_READ, LOCKED_WRITE };
 
 struct client;
 
+/* What an answer is looked up by. */
+struct asked {
+	struct table_item item;
+	uint64_t id;
+	bool is_withdrawn;
+};
+
 struct question {
 	struct request request;		/* what it points to lives as long as the question */
 	enum lock lock;
@@ -42,7 +51,9 @@ struct question {
 
 	struct service *service;	/* borrowed; NULL: not asked */
 	struct client *client;		/* borrowed, or NULL */
+	struct driver *driver;		/* borrowed: who was sent it */
 	bool is_sent, holds_lock;
+	struct asked by_id;
 	struct list of_driver;
 	struct list of_client;		/* client.questions, or client.waiting */
 	struct timer timer;

@@ -68,3 +68,73 @@ teardown() { fsd_teardown; }
 		equal(second.result(), 2)
 	END
 }
+
+@test "who is given a service has all of it, also what somebody had looked at before" {
+	skip_unless_root "a service is given away"
+	chmod 0755 "$T"
+	start_fsd
+	check_registry <<-'END'
+		S = Service('S@0', register=False)
+		names = ['buf', 'prop', 'clone', 'clone.7', 'ctl', 'props', 'class']
+		for name in names:
+		    os.stat(S / name)
+		queues = os.stat(S / 'queues')
+		os.chown(S.path, 1001, 2001)
+		equal([(name, os.stat(S / name).st_uid, os.stat(S / name).st_gid) for name in names], [(name, 1001, 2001) for name in names])
+		equal(os.stat(S / 'queues').st_uid, queues.st_uid)
+		as_user(1001, lambda: os.close(os.open(S / 'buf/b', os.O_RDWR | os.O_CREAT)))
+		os.chown(S.path, 1002, 2002)
+		refuses(EACCES, as_user, 1001, os.open, S / 'buf/c', os.O_RDWR | os.O_CREAT)
+		refuses(EACCES, as_user, 1001, os.unlink, S / 'buf/b')
+	END
+}
+
+@test "a write of very many lines does not keep the others waiting" {
+	start_fsd
+	check_registry <<-'END'
+		S = Service('S@0', {'kind': 'any'})
+		lines = b'register\n' * 100000
+		with opening(S / 'ctl', 'w') as fd:
+		    start = time.monotonic()
+		    n = os.write(fd, lines)
+		    took = time.monotonic() - start
+		    assert n % len(b'register\n') == 0 and 0 < n < len(lines) and took < 1, (n, took)
+		# Answers are found at once, also the newest of many.
+		c = Connection(S)
+		calls = [os.open(c / 'm/0', os.O_RDWR) for _ in range(900)]
+		for fd in calls:
+		    os.write(fd, b'\n')
+		for fd in calls[::2]:
+		    os.close(fd)
+		for number in range(900, 0, -1):
+		    os.write(S.driver, b'{"id":%d,"rc":0}\n' % number)
+		for fd in calls[1::2]:
+		    equal(os.read(fd, 10), b'')
+	END
+}
+
+@test "names and documents have an end" {
+	start_fsd
+	check_registry <<-'END'
+		here = os.open(entry(), os.O_RDONLY)
+		for depth in range(1, 60):
+		    try:
+		        os.mkdir('d' * 120, dir_fd=here)
+		    except OSError as refusal:
+		        error = refusal
+		        break
+		    here = os.open('d' * 120, os.O_RDONLY, dir_fd=here)
+		equal((depth, name_of(error.errno)), (34, 'ENAMETOOLONG'))
+		names = [os.readlink(f'{MNT}/id/{name}') for name in os.listdir(f'{MNT}/id')]
+		assert max(map(len, names)) > 4000
+		large = json.dumps({'IONameMatch': ['abc'] * 2000})
+		for name in 'match', 'watch':
+		    says(EMSGSIZE, 'dictionary', write, f'{MNT}/{name}', large, 'rw')
+		S = Service('S@0')
+		c = Connection(S)
+		with opening(c / 'struct/0', 'rw') as fd:
+		    for _ in range(4):
+		        os.write(fd, b'x' * (1 << 20))
+		    refuses(EMSGSIZE, os.write, fd, b'x')
+	END
+}
