@@ -77,16 +77,23 @@ static int make_connection(const struct handle *service, int session, struct con
 	return 0;
 }
 
+/* Ask fsd: the kernel may still know a name of what has gone. */
+static bool is_there(struct handle *entry)
+{
+	_cleanup_(closep) int id = registry_file(entry, "id", O_RDONLY);
+
+	return id >= 0;
+}
+
 /* The result of an open that failed. */
-static IOReturn open_result(const struct handle *service, int r)
+static IOReturn open_result(struct handle *service, int r)
 {
 	if (r == -EMFILE || r == -ENFILE)
 		return kIOReturnNoResources;
 	if (r == -EPROTO)
 		return kIOReturnError;
 	/* An entry that is there, and has no `clone`, is no service. */
-	if (r == -ENOENT && faccessat(service->fd, "id", F_OK, 0) == 0 &&
-	    faccessat(service->fd, "clone", F_OK, 0) < 0)
+	if (r == -ENOENT && is_there(service))
 		return kIOReturnBadArgument;
 	return mount_result(service->mount, r);
 }
