@@ -123,7 +123,9 @@ static short clone_state(struct session *session)
 static int word_result(const struct opened *opened)
 {
 	if (opened->is_seizing && opened->asking.is_done)
-		return client_seized_service(opened->client, opened->asking.code);
+		return client_seized_service(opened->client,
+					     opened->asking.question.request.connection,
+					     opened->asking.code);
 	return asking_result(&opened->asking);
 }
 

@@ -470,13 +470,13 @@ int client_open_service(struct client *client, bool seize, struct request *ret)
 	return 1;
 }
 
-int client_seized_service(struct client *client, IOReturn code)
+int client_seized_service(struct client *client, uint64_t asked, IOReturn code)
 {
 	struct service *service = client->service;
 
 	if (!service)
 		return -ENODEV;
-	if (code != kIOReturnSuccess)
+	if (code != kIOReturnSuccess || (service->owner && service->owner->number != asked))
 		return failure_code((uint32_t)kIOReturnExclusiveAccess);
 	if (service->owner)
 		drop_ownership(service, service->owner);

@@ -89,11 +89,12 @@ IOReturn client_call(struct client *client, struct question *question, const str
 
 /*
  * IOService::open and close by this client. To @seize from another owner the driver must be asked:
- * *@ret is the request, and client_seized_service() is for when it has answered.
+ * *@ret is the request, and client_seized_service() is for when it has answered; who opened the
+ * service meanwhile was not @asked, and keeps it.
  * Return: 0; 1: ask; -EBUSY, -EBADFD, -ENODEV.
  */
 int client_open_service(struct client *client, bool seize, struct request *ret);
-int client_seized_service(struct client *client, IOReturn code);
+int client_seized_service(struct client *client, uint64_t asked, IOReturn code);
 int client_close_service(struct client *client);
 
 /* Completions (userclient 2.5, 2.6) */

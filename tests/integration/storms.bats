@@ -144,6 +144,18 @@ on_registry() {
 		equal(answered('cancel')['cancel'], asked['id'])
 		driver.say(id=asked['id'], rc=SUCCESS)
 		equal(read(f'{S}/owner'), '3\n')
+		# The one that was asked is gone, and a third one has it: that was not asked.
+		seizer = Child(seizes)
+		moody.do(answered('open'))
+		asked = answered('seize')
+		owner.end()
+		eventually(lambda: read(f'{S}/owner') == '')
+		third = Child(owns)
+		moody.do(answered('open'))
+		eventually(lambda: read(f'{S}/owner') == '6\n')
+		driver.say(id=asked['id'], rc=SUCCESS)
+		refuses(EBUSY, seizer.result)
+		equal(read(f'{S}/owner'), '6\n')
 	END
 }
 

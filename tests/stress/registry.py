@@ -66,7 +66,8 @@ class Driver:
             write(f'{self.path}/methods', json.dumps(METHODS if methods is None else methods))
         self.fd = os.open(f'{self.path}/driver', os.O_RDWR)
         self.buffer = b''
-        self.ctl('persist') if persist else None    # pylint: disable=expression-not-assigned
+        if persist:
+            self.ctl('persist')
         self.ctl('register')
 
     def ctl(self, words):

@@ -456,11 +456,10 @@ def tell(told, what, n):
 
 def deaf_driver(process, _, name):
     """Makes a service, registers it, and never reads a request"""
-    own = Driver(name, methods={'methods': [{}]})
+    process.own = Driver(name, methods={'methods': [{}]})
     process.says('deaf')
     while True:
         signal.pause()
-    own.close()
 
 
 def caller(process, _, name):
