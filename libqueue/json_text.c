@@ -14,6 +14,7 @@
 
 #define MAX_NESTING	512
 #define ROOM_LITERAL	24
+#define DIGITS_OF_INT64	19
 
 /* A text being copied; @out may be NULL, to count. */
 struct copy {
@@ -197,12 +198,41 @@ static int problem_of_copy(const char *text, size_t size, json_error_t *error, c
 	return problem(text, copy.at > 0 ? copy.at - 1 : 0, error->text, ret, room);
 }
 
-int json_text_parse(const char *text, size_t size, json_t **ret, char *problem_text, size_t room)
+/* Whether a literal may be one that jansson has to be told the other way. */
+static bool has_long_number(const char *text, size_t size)
+{
+	size_t n_digits = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		n_digits = is_digit(text[i]) ? n_digits + 1 : 0;
+		if (n_digits == DIGITS_OF_INT64)
+			return true;
+	}
+	return false;
+}
+
+static int parse(const char *text, size_t size, json_t **ret, json_error_t *error)
 {
 	_cleanup_(freep) char *copy = NULL;
+	size_t n = size;
+
+	if (has_long_number(text, size)) {
+		copy = copy_all((struct copy){ .text = text, .size = size }, &n);
+		if (!copy)
+			return -ENOMEM;
+	}
+	if (size == 0)
+		text = "";	/* it may be NULL */
+	*ret = json_loadb(copy ? copy : text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, error);
+	return *ret ? 0 : -EINVAL;
+}
+
+int json_text_parse(const char *text, size_t size, json_t **ret, char *problem_text, size_t room)
+{
 	json_error_t error;
 	const char *nul;
-	size_t at, n;
+	size_t at;
+	int r;
 
 	if (size > JSON_TEXT_MAX)
 		return -EMSGSIZE;
@@ -212,11 +242,8 @@ int json_text_parse(const char *text, size_t size, json_t **ret, char *problem_t
 	at = find_too_deep(text, size);
 	if (at < size)
 		return problem(text, at, "nested deeper than 512", problem_text, room);
-	copy = copy_all((struct copy){ .text = text, .size = size }, &n);
-	if (!copy)
-		return -ENOMEM;
-	*ret = json_loadb(copy, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-	return *ret ? 0 : problem_of_copy(text, size, &error, problem_text, room);
+	r = parse(text, size, ret, &error);
+	return r == -EINVAL ? problem_of_copy(text, size, &error, problem_text, room) : r;
 }
 
 char *json_text_print(const json_t *value, bool compact)
@@ -227,6 +254,12 @@ char *json_text_print(const json_t *value, bool compact)
 	text = json_dumps(value, JSON_ENCODE_ANY | (compact ? JSON_COMPACT : 0));
 	if (!text)
 		return NULL;
+	if (!strchr(text, '-')) {	/* nothing to say the other way */
+		char *same = text;
+
+		text = NULL;
+		return same;
+	}
 	copy.text = text;
 	copy.size = strlen(text);
 	return copy_all(copy, &copy.n);
