@@ -6,6 +6,7 @@
 
 #include "control/bytes.h"
 #include "util/cleanup.h"
+#include "util/utf8.h"
 
 /* Return: a byte by its two digits, or -1. */
 static int hex_byte(const char *digits)
@@ -75,39 +76,6 @@ int bytes_unescape(const char *text, size_t length, void **ret, size_t *ret_size
 	return 0;
 }
 
-/* How many bytes a character in UTF-8 has that begins here, or 0. @bytes end with NUL. */
-static size_t character_size(const unsigned char *bytes)
-{
-	/* By the first byte: what the second may be, so that there is one form of each only. */
-	static const struct {
-		unsigned char first, last, low, high;
-		size_t size;
-	} forms[] = {
-		{ 0x01, 0x7f, 0x00, 0xff, 1 },
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 },	/* no surrogates */
-		{ 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },	/* up to U+10FFFF */
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		size_t n = 2;
-
-		if (bytes[0] < forms[i].first || bytes[0] > forms[i].last)
-			continue;
-		if (bytes[1] < forms[i].low || bytes[1] > forms[i].high)
-			return 0;
-		while (n < forms[i].size && (bytes[n] & 0xc0) == 0x80)
-			n++;
-		return n >= forms[i].size ? forms[i].size : 0;
-	}
-	return 0;
-}
-
 json_t *bytes_to_json(const char *bytes)
 {
 	static const char replacement[] = "\xef\xbf\xbd";
@@ -117,7 +85,7 @@ json_t *bytes_to_json(const char *bytes)
 	if (!text)
 		return NULL;
 	while (*bytes) {
-		size_t size = character_size((const unsigned char *)bytes);
+		size_t size = utf8_character(bytes);
 
 		memcpy(text + n, size ? bytes : replacement, size ? size : 3);
 		n += size ? size : 3;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libqueue/base64.h"
 #include "service/property.h"
 #include "util/cleanup.h"
 #include "util/failure.h"
@@ -20,87 +21,26 @@
 
 /* Base64 */
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 char *base64_encode(const void *data, size_t size)
 {
-	const unsigned char *bytes = data;
-	char *text = malloc((size + 2) / 3 * 4 + 1);
-	char *to = text;
+	char *text = malloc(base64_length(size) + 1);
 
-	if (!text)
-		return NULL;
-	for (size_t i = 0; i < size; i += 3) {
-		size_t n = size - i < 3 ? size - i : 3;
-		unsigned word = (unsigned)bytes[i] << 16;
-
-		word |= n > 1 ? (unsigned)bytes[i + 1] << 8 : 0;
-		word |= n > 2 ? bytes[i + 2] : 0;
-		*to++ = alphabet[word >> 18];
-		*to++ = alphabet[word >> 12 & 63];
-		*to++ = n > 1 ? alphabet[word >> 6 & 63] : '=';
-		*to++ = n > 2 ? alphabet[word & 63] : '=';
-	}
-	*to = '\0';
+	if (text)
+		*base64_put(text, data, size) = '\0';
 	return text;
-}
-
-static int digit_value(char digit)
-{
-	if (digit >= 'A' && digit <= 'Z')
-		return digit - 'A';
-	if (digit >= 'a' && digit <= 'z')
-		return digit - 'a' + 26;
-	if (digit >= '0' && digit <= '9')
-		return digit - '0' + 52;
-	return digit == '+' ? 62 : digit == '/' ? 63 : -1;
-}
-
-/* How many of the last digits are only there to fill four. */
-static size_t padding(const char *text, size_t length)
-{
-	if (length == 0 || text[length - 1] != '=')
-		return 0;
-	return text[length - 2] == '=' ? 2 : 1;
-}
-
-/* Four digits to 3 - @n_padding bytes. Bits that are dropped are zero, or it is no base64. */
-static int decode_four(const char *digits, size_t n_padding, unsigned char *to)
-{
-	unsigned word = 0;
-
-	for (size_t i = 0; i < 4; i++) {
-		int value = i < 4 - n_padding ? digit_value(digits[i]) : 0;
-
-		if (value < 0)
-			return -EINVAL;
-		word = word << 6 | (unsigned)value;
-	}
-	if (word & ((1u << 8 * n_padding) - 1))
-		return -EINVAL;
-	for (size_t i = 0; i < 3 - n_padding; i++)
-		to[i] = (unsigned char)(word >> (16 - 8 * i));
-	return 0;
 }
 
 int base64_decode(const char *text, size_t length, unsigned char **ret, size_t *ret_size)
 {
-	size_t n_padding, size;
-	_cleanup_(freep) unsigned char *bytes = NULL;
+	size_t size = base64_size(text, length);
+	_cleanup_(freep) unsigned char *bytes = size == SIZE_MAX ? NULL : malloc(size + 1);
+	int r;
 
-	if (length % 4 != 0)
-		return -EINVAL;
-	n_padding = padding(text, length);
-	size = length / 4 * 3 - n_padding;
-	bytes = malloc(size + 1);
 	if (!bytes)
-		return -ENOMEM;
-	for (size_t i = 0; i < length; i += 4) {
-		int r = decode_four(text + i, i + 4 == length ? n_padding : 0, bytes + i / 4 * 3);
-
-		if (r < 0)
-			return r;
-	}
+		return size == SIZE_MAX ? -EINVAL : -ENOMEM;
+	r = base64_take(text, length, bytes);
+	if (r < 0)
+		return r;
 	*ret = steal(bytes);
 	*ret_size = size;
 	return 0;
@@ -116,9 +56,7 @@ static const char *data_text(const json_t *value)
 
 static size_t data_size(const char *text)
 {
-	size_t length = strlen(text);
-
-	return length / 4 * 3 - padding(text, length);
+	return base64_size(text, strlen(text));
 }
 
 unsigned char *property_data(const json_t *value, size_t *ret_size)

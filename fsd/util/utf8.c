@@ -19,9 +19,9 @@ static const struct {
 	{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
 };
 
-/* The length of the character at @text, or 0: it is none. */
-static size_t character(const unsigned char *text)
+size_t utf8_character(const char *bytes)
 {
+	const unsigned char *text = (const unsigned char *)bytes;
 	size_t form = 0, n;
 
 	while (form < sizeof(forms) / sizeof(forms[0]) && *text > forms[form].last)
@@ -37,14 +37,12 @@ static size_t character(const unsigned char *text)
 
 bool utf8_is_valid(const char *text)
 {
-	const unsigned char *at = (const unsigned char *)text;
-
-	while (*at) {
-		size_t length = character(at);
+	while (*text) {
+		size_t length = utf8_character(text);
 
 		if (length == 0)
 			return false;
-		at += length;
+		text += length;
 	}
 	return true;
 }
