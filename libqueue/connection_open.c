@@ -93,7 +93,7 @@ static IOReturn open_result(struct handle *service, int r)
 	if (r == -EPROTO)
 		return kIOReturnError;
 	/* An entry that is there, and has no `clone`, is no service. */
-	if (r == -ENOENT && is_there(service))
+	if (r == -ENOENT && faccessat(service->fd, "clone", F_OK, 0) < 0 && is_there(service))
 		return kIOReturnBadArgument;
 	return mount_result(service->mount, r);
 }
