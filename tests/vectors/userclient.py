@@ -352,6 +352,8 @@ class Life(Family):
         self.service = Service(mount, buffers=[f'type{kind}' for kind in memory], methods={
             'methods': [{'name': 'nothing'}],
             'memory': {kind: {'buf': f'type{kind}', 'ro': rights == 'ro'} for kind, rights in memory.items()}}).serve()
+        for kind, rights in memory.items():     # where memory is a link, its mode alone can say it
+            os.chmod(self.service / f'buf/type{kind}', 0o444 if rights == 'ro' else 0o666)
         self.connection = Connection(self.service)
         if 'qlimit' in given:
             self.connection.control(f'qlimit {given["qlimit"]}')
@@ -642,11 +644,11 @@ def run(number, fsd, line, ways):
     return not problems
 
 
-def ways_of(name, left, program):
-    ways = {}
+def ways_of(line, left, program):
+    name, ways = line['name'], {}
     if name not in left:
         ways['files'] = by_files
-    if name in left or FAMILIES[name.split('-')[0]] in (Dispatch, Exclusive, Registry, Notify):
+    if name in left or 'memory' in line['given'] or FAMILIES[name.split('-')[0]] in (Dispatch, Exclusive, Registry, Notify):
         ways['library'] = by_library(program)
     return ways
 
@@ -661,7 +663,7 @@ def main(fsd, program, vectors, library, *names):
     lines = [line for line in lines if line['name'] in names or not names]
     print(f'1..{len(lines)}')
     # All are run, whatever fails.
-    return not all([run(number, fsd, line, ways_of(line['name'], left, program)) for number, line in enumerate(lines, 1)])
+    return not all([run(number, fsd, line, ways_of(line, left, program)) for number, line in enumerate(lines, 1)])
 
 
 sys.exit(main(*sys.argv[1:]))
