@@ -15,10 +15,14 @@
 #define MAX_WAITING_LINES 1024u
 #define MAX_WAITING_BYTES (1u << 20)
 
-/* Of a dictionary, as text: it is held against each service there is, and others wait. */
-#define MAX_DICTIONARY 8192u
+/*
+ * A dictionary is held against each service there may be, and others wait: its bytes
+ * times these are bounded. A small one always passes.
+ */
+#define SMALL_DICTIONARY	8192u
+#define MAX_WORK		(1u << 28)
 
-static int parse_object(const char *text, size_t size, json_t **ret)
+static int parse_object(const char *text, size_t size, uint64_t n_services, json_t **ret)
 {
 	char problem[200];
 	int r = json_text_parse(text, size, ret, problem, sizeof(problem));
@@ -30,10 +34,11 @@ static int parse_object(const char *text, size_t size, json_t **ret)
 		*ret = NULL;
 		return failure(-EINVAL, "a dictionary is wanted, as {\"IOProviderClass\":\"IOService\"}");
 	}
-	if (r == 0 && size > MAX_DICTIONARY) {
+	if (r == 0 && size > SMALL_DICTIONARY && size * (n_services + 1) > MAX_WORK) {
 		json_decref(*ret);
 		*ret = NULL;
-		return failure(-EMSGSIZE, "a dictionary has %u bytes at most", MAX_DICTIONARY);
+		return failure(-EMSGSIZE, "with %" PRIu64 " services a dictionary has %" PRIu64 " bytes at most",
+			       n_services, MAX_WORK / (n_services + 1));
 	}
 	return r;
 }
@@ -49,9 +54,10 @@ static int match_unit(struct session *session, char *text, size_t size,
 		      const struct caller *caller)
 {
 	static char asked;
+	const struct registry *registry = session_node_object(session);
 	json_auto_t *dictionary = NULL;
 	_cleanup_(freep) struct entry **found = NULL;
-	int r = parse_object(text, size, &dictionary);
+	int r = parse_object(text, size, registry->n_services, &dictionary);
 
 	(void)caller;
 	if (r < 0)
@@ -74,7 +80,7 @@ static int service_match_unit(struct session *session, char *text, size_t size,
 			      const struct caller *caller)
 {
 	json_auto_t *dictionary = NULL;
-	int r = parse_object(text, size, &dictionary);
+	int r = parse_object(text, size, 1, &dictionary);
 
 	(void)caller;
 	if (r < 0)
@@ -239,11 +245,12 @@ static int put_existing(struct session *session, enum publication type, const js
 static int watch_unit(struct session *session, char *text, size_t size,
 		      const struct caller *caller)
 {
+	const struct registry *registry = session_node_object(session);
 	json_auto_t *request = NULL;
 	const char *name = NULL;
 	json_t *dictionary = NULL;
 	enum publication type = N_PUBLICATIONS;
-	int r = parse_object(text, size, &request);
+	int r = parse_object(text, size, registry->n_services, &request);
 
 	(void)caller;
 	if (r < 0)
