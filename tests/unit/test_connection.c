@@ -185,9 +185,10 @@ START_TEST(without_descriptors_each_function_says_so)
 			 kIOReturnNoResources);
 	ck_assert_int_eq(IOConnectCallScalarMethod(connect, 1, NULL, 0, NULL, NULL),
 			 kIOReturnNoResources);
-	ck_assert_int_eq(IOConnectCallAsyncScalarMethod(connect, 1, wake, reference, 3, NULL, 0, NULL,
-							NULL), kIOReturnNoResources);
-	ck_assert_int_eq(IOConnectSetNotificationPort(connect, 3, wake, 0), kIOReturnNoResources);
+	ck_assert_int_eq(IOConnectCallAsyncScalarMethod(connect, 1, wake, reference, 3, NULL, 0,
+							NULL, NULL), kIOReturnNoResources);
+	ck_assert_int_eq(IOConnectSetNotificationPort(connect, 3, wake, 0),
+			 kIOReturnNoResources);
 	ck_assert_int_eq(IOConnectSetCFProperties(connect, value), kIOReturnNoResources);
 	ck_assert_int_eq(IOConnectGetService(connect, &service), kIOReturnNoResources);
 	ck_assert_int_eq(IOConnectMapMemory64(connect, 0, mach_task_self(), &address, NULL,
