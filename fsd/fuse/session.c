@@ -84,7 +84,8 @@ static void on_request(struct source *source, uint32_t events)
 	for (int i = 0; i < REQUESTS_AT_ONCE; i++) {
 		int n = i == 0 ? process_one(session) : process_one_soon(session);
 
-		if (n == 0 || fuse_session_exited(session->fuse)) {
+		/* The kernel ends the connection, in the one way or the other. */
+		if (n == 0 || n == -ECONNABORTED || fuse_session_exited(session->fuse)) {
 			loop_stop(session->registry->loop);
 			return;
 		}
