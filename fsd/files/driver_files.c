@@ -33,7 +33,8 @@ static int provider_send(struct driver *driver, const struct request *request)
 			    provider->session->file->node->name);
 		return failure_code((uint32_t)kIOReturnNoResources);
 	}
-	return session_give(provider->session, request_print(request, provider->text));
+	return session_give_of(provider->session, request_print(request, provider->text),
+			       is_answered(request->op) ? request->asker : provider->session->uid);
 }
 
 static unsigned provider_n_unread(struct driver *driver)

@@ -118,7 +118,8 @@ static int ask_driver(struct session *session, struct service *service, json_t *
 		return -ENOMEM;
 	setting->properties = json_incref(properties);
 	setting->asking.question.request = (struct request){ .op = REQUEST_SET_PROPERTIES,
-		.connection = client ? client->number : 0, .properties = setting->properties };
+		.connection = client ? client->number : 0, .properties = setting->properties,
+		.asker = session->uid };
 	setting->asking.question.lock = client && service->methods && service->methods->lock_setprops ?
 		LOCKED_WRITE : LOCKED_NOT;
 	session->object = setting;

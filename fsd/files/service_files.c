@@ -327,7 +327,8 @@ static int do_probe(struct session *session, struct service *service, const char
 	probing = calloc(1, sizeof(*probing));
 	if (!probing)
 		return -ENOMEM;
-	probing->question.request = (struct request){ .op = REQUEST_PROBE, .options = options };
+	probing->question.request = (struct request){ .op = REQUEST_PROBE, .options = options,
+						     .asker = session->uid };
 	session->object = probing;
 	r = asking_start(probing, service, NULL, &session->file->own);
 	if (r != FILE_WAIT_ALWAYS)

@@ -7,63 +7,31 @@
 #include "files/session.h"
 #include "util/failure.h"
 #include "util/log.h"
+#include "util/share.h"
 
 struct line {
 	struct list link;
+	uid_t payer;			/* whose memory it is */
 	size_t size, taken;
 	char bytes[];
 };
 
-/* What the sessions of a user keep. Users are few; a place without bytes is free. */
-struct account {
-	struct list accounts;
-	uid_t uid;
-	size_t n_bytes;
-};
+/* What the sessions of each user keep. */
+static struct shares kept = SHARES_INIT(kept);
 
-static struct list accounts = LIST_INIT(accounts);
-
-static struct account *account_of(uid_t uid)
+static int charge(uid_t uid, size_t n)
 {
-	struct account *account;
+	int r = share_take(&kept, uid, n, SESSION_MAX_BYTES_OF_USER);
 
-	list_for_each(account, &accounts, accounts)
-		if (account->uid == uid)
-			return account;
-	account = calloc(1, sizeof(*account));
-	if (account) {
-		account->uid = uid;
-		list_append(&accounts, &account->accounts);
-	}
-	return account;
-}
-
-static int charge(const struct session *session, size_t n)
-{
-	struct account *account = account_of(session->uid);
-
-	if (!account)
-		return -ENOMEM;
-	if (account->n_bytes + n > SESSION_MAX_BYTES_OF_USER) {
-		log_limited("sessions of uid %u keep more than %u bytes, refused", session->uid,
+	if (r == -EDQUOT)
+		log_limited("sessions of uid %u keep more than %u bytes, refused", uid,
 			    SESSION_MAX_BYTES_OF_USER);
-		return -ENOMEM;
-	}
-	account->n_bytes += n;
-	return 0;
+	return r < 0 ? -ENOMEM : 0;
 }
 
-static void discharge(const struct session *session, size_t n)
+static void discharge(uid_t uid, size_t n)
 {
-	struct account *account = account_of(session->uid);
-
-	if (!account)
-		return;
-	account->n_bytes -= n;
-	if (account->n_bytes == 0) {
-		list_remove(&account->accounts);
-		free(account);
-	}
+	share_give_back(&kept, uid, n);
 }
 
 static const struct session_kind *kind_of(const struct session *session)
@@ -78,22 +46,23 @@ static void drop_line(struct session *session, struct line *line)
 	list_remove(&line->link);
 	session->n_lines--;
 	session->n_bytes -= line->size - line->taken;
-	discharge(session, sizeof(*line) + line->size);
+	discharge(line->payer, sizeof(*line) + line->size);
 	free(line);
 }
 
-static int put(struct session *session, const void *data, size_t size, bool newline)
+static int put(struct session *session, const void *data, size_t size, bool newline, uid_t payer)
 {
 	struct line *line;
-	int r = charge(session, sizeof(*line) + size + newline);
+	int r = charge(payer, sizeof(*line) + size + newline);
 
 	if (r < 0)
 		return r;
 	line = malloc(sizeof(*line) + size + newline);
 	if (!line) {
-		discharge(session, sizeof(*line) + size + newline);
+		discharge(payer, sizeof(*line) + size + newline);
 		return -ENOMEM;
 	}
+	line->payer = payer;
 	line->size = size + newline;
 	line->taken = 0;
 	memcpy(line->bytes, data, size);
@@ -107,7 +76,16 @@ static int put(struct session *session, const void *data, size_t size, bool newl
 
 int session_put_bytes(struct session *session, const void *data, size_t size)
 {
-	int r = size ? put(session, data, size, false) : 0;
+	int r = size ? put(session, data, size, false, session->uid) : 0;
+
+	if (!session->is_called)
+		session_changed(session);
+	return r;
+}
+
+static int put_line(struct session *session, const char *text, uid_t payer)
+{
+	int r = text ? put(session, text, strlen(text), true, payer) : -ENOMEM;
 
 	if (!session->is_called)
 		session_changed(session);
@@ -116,16 +94,17 @@ int session_put_bytes(struct session *session, const void *data, size_t size)
 
 int session_put(struct session *session, const char *text)
 {
-	int r = text ? put(session, text, strlen(text), true) : -ENOMEM;
-
-	if (!session->is_called)
-		session_changed(session);
-	return r;
+	return put_line(session, text, session->uid);
 }
 
 int session_give(struct session *session, char *text)
 {
-	int r = session_put(session, text);
+	return session_give_of(session, text, session->uid);
+}
+
+int session_give_of(struct session *session, char *text, uid_t payer)
+{
+	int r = put_line(session, text, payer);
 
 	free(text);
 	return r;
@@ -224,7 +203,7 @@ static ssize_t session_read(struct file *file, void *buffer, size_t size, off_t 
 
 void session_clear_input(struct session *session)
 {
-	discharge(session, session->input_room);
+	discharge(session->uid, session->input_room);
 	free(session->input);
 	session->input = NULL;
 	session->n_input = session->input_room = 0;
@@ -242,12 +221,12 @@ static int keep(struct session *session, const char *data, size_t size)
 	while (room < needed)
 		room *= 2;
 	if (session->input_room < room) {
-		r = charge(session, room - session->input_room);
+		r = charge(session->uid, room - session->input_room);
 		if (r < 0)
 			return r;
 		larger = realloc(session->input, room);
 		if (!larger) {
-			discharge(session, room - session->input_room);
+			discharge(session->uid, room - session->input_room);
 			return -ENOMEM;
 		}
 		session->input = larger;

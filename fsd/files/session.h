@@ -87,6 +87,8 @@ int session_put(struct session *session, const char *text);
 int session_put_bytes(struct session *session, const void *data, size_t size);
 /* As session_put(), and @text is freed. */
 int session_give(struct session *session, char *text);
+/* And it is the memory of @payer, who caused it, not of who has the session. */
+int session_give_of(struct session *session, char *text, uid_t payer);
 
 /* Forget all lines. */
 void session_clear(struct session *session);

@@ -7,8 +7,9 @@
 #include "fuse/parked.h"
 #include "fuse/requests.h"
 #include "util/log.h"
+#include "util/share.h"
 
-/* All data of parked writes: each process that waits holds up to a transfer's. */
+/* All data of a user's parked writes: each process that waits holds up to a transfer's. */
 #define MAX_PARKED_BYTES (64u << 20)
 
 enum call { CALL_OPEN, CALL_READ, CALL_WRITE };
@@ -24,7 +25,7 @@ struct parked {
 	struct caller caller;
 };
 
-static size_t n_parked_bytes;
+static struct shares parked_bytes = SHARES_INIT(parked_bytes);
 static char transfer[FILE_MAX_TRANSFER];
 
 /* The one place where an open, a read or a write is answered. */
@@ -76,7 +77,7 @@ static void parked_free(struct parked *parked)
 {
 	list_remove(&parked->link);
 	if (parked->data)
-		n_parked_bytes -= parked->size;
+		share_give_back(&parked_bytes, parked->caller.uid, parked->size);
 	free(parked->data);
 	free(parked);
 }
@@ -110,16 +111,21 @@ static void on_interrupt(fuse_req_t req, void *user)
 
 static int copy_data(struct parked *parked, const char *data)
 {
-	if (n_parked_bytes + parked->size > MAX_PARKED_BYTES) {
+	int r = share_take(&parked_bytes, parked->caller.uid, parked->size, MAX_PARKED_BYTES);
+
+	if (r == -EDQUOT) {
 		log_limited("too many writes wait for room; one to '%s' is told to try again",
 			    parked->file->node->name);
 		return -EAGAIN;
 	}
+	if (r < 0)
+		return r;
 	parked->data = malloc(parked->size + 1);
-	if (!parked->data)
+	if (!parked->data) {
+		share_give_back(&parked_bytes, parked->caller.uid, parked->size);
 		return -ENOMEM;
+	}
 	memcpy(parked->data, data, parked->size);
-	n_parked_bytes += parked->size;
 	return 0;
 }
 

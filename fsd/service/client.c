@@ -3,11 +3,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "service/client.h"
 #include "util/failure.h"
 #include "util/log.h"
 #include "util/process.h"
+#include "util/share.h"
 
 /* Opening: who may, in the order of userclient 3.2 */
 
@@ -47,6 +49,37 @@ static IOReturn check_opener(const struct service *service, const struct identit
 	if (code == kIOReturnSuccess)
 		code = check_methods(service, who, entitlements);
 	return code;
+}
+
+/* How many there may be: of a user a part, so that others can open something, too */
+
+static struct shares places = SHARES_INIT(places);
+
+static size_t places_for(const struct registry *registry, uid_t uid)
+{
+	uint64_t all = registry->limits.max_queues;
+
+	return (size_t)(uid == 0 || uid == geteuid() ? all : (all + 3) / 4);
+}
+
+static int take_place(struct registry *registry, uid_t uid)
+{
+	int r = registry->n_clients < registry->limits.max_queues ?
+		share_take(&places, uid, 1, places_for(registry, uid)) : -EDQUOT;
+
+	if (r == 0)
+		registry->n_clients++;
+	if (r != -EDQUOT)
+		return r;
+	log_limited("of max_queues=%" PRIu64 " connections uid %u has his part, or there are no more; refused",
+		    registry->limits.max_queues, uid);
+	return failure_code((uint32_t)kIOReturnNoResources);
+}
+
+static void give_place_back(struct registry *registry, uid_t uid)
+{
+	registry->n_clients--;
+	share_give_back(&places, uid, 1);
 }
 
 /* The connection */
@@ -154,7 +187,6 @@ static int client_new(struct service *service, uint32_t type, struct identity *w
 	client->node->object = client;
 	client->entry.node = client->node;
 	list_append(&service->clients, &client->of_service);
-	service->registry->n_clients++;
 	*ret = client;
 	return 0;
 }
@@ -184,12 +216,14 @@ void client_free(struct node *node)
 
 struct client *client_find(const struct service *service, uint64_t number)
 {
+	struct node *folder = node_find(service->node, "clients"), *node;
 	struct client *client;
+	char name[32];
 
-	list_for_each(client, &service->clients, of_service)
-		if (client->number == number)
-			return client;
-	return NULL;
+	snprintf(name, sizeof(name), "%" PRIu64, number);
+	node = folder ? node_find(folder, name) : NULL;
+	client = node ? node->object : NULL;
+	return client && client->service ? client : NULL;
 }
 
 static struct client *find_shared(const struct service *service, uint32_t type,
@@ -230,19 +264,11 @@ static int ask_driver(struct opening *opening)
 	return r < 0 ? r : FILE_WAIT_ALWAYS;
 }
 
-static int check_count(const struct registry *registry)
-{
-	if (registry->n_clients < registry->limits.max_queues)
-		return 0;
-	log_limited("there are max_queues=%" PRIu64 " connections already, refused",
-		    registry->limits.max_queues);
-	return failure_code((uint32_t)kIOReturnNoResources);
-}
-
 int client_open(struct opening *opening, struct service *service, uint32_t type,
 		struct identity *who)
 {
 	json_auto_t *entitlements = NULL;
+	uid_t uid = who->uid;
 	IOReturn code;
 	int r;
 
@@ -259,11 +285,14 @@ int client_open(struct opening *opening, struct service *service, uint32_t type,
 		opening->client->n_sessions++;
 		return 0;
 	}
-	r = check_count(service->registry);
-	if (r == 0)
-		r = client_new(service, type, who, entitlements, &opening->client);
+	r = take_place(service->registry, uid);
 	if (r < 0)
 		return r;
+	r = client_new(service, type, who, entitlements, &opening->client);
+	if (r < 0) {
+		give_place_back(service->registry, uid);
+		return r;
+	}
 	opening->client->is_agreed = !service->methods || !service->methods->ask;
 	return opening->client->is_agreed ? 0 : ask_driver(opening);
 }
@@ -331,7 +360,7 @@ void client_end(struct client *client, enum ending why)
 		return;
 	node_ref(node);
 	list_remove(&client->of_service);
-	service->registry->n_clients--;
+	give_place_back(client->registry, client->opener.uid);
 	client->service = NULL;		/* first: who gets an answer below may end it, too */
 	abort_questions(&client->waiting);
 	abort_questions(&client->questions);

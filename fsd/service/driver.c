@@ -240,6 +240,8 @@ int question_ask(struct question *question, struct service *service, struct clie
 
 	question->service = service;
 	question->client = client;
+	if (client)
+		question->request.asker = client->opener.uid;
 	question->is_sent = question->holds_lock = false;
 	question->timer = (struct timer){ 0 };
 	list_init(&question->of_driver);

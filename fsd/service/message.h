@@ -59,6 +59,7 @@ struct request {
 	uint64_t other;				/* addclient: to; seize: by; cancel: which id */
 	uint32_t options;			/* probe */
 	bool died;				/* close */
+	uid_t asker;				/* whose memory it is until the driver reads it; of an answered one */
 	const struct call *call;
 	const struct identity *who;		/* of open and call */
 	const json_t *entitlements;		/* of open; an object */

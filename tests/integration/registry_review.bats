@@ -138,3 +138,50 @@ teardown() { fsd_teardown; }
 		    refuses(EMSGSIZE, os.write, fd, b'x')
 	END
 }
+
+@test "what one user has others wait for is his cost, and leaves them their part" {
+	skip_unless_root "other users have to be made"
+	chmod 0755 "$T"
+	start_fsd -o max_queues=8
+	check_registry <<-'END'
+		A, B = (Service(name, {'kind': 'any'}) for name in ('A@0', 'B@0'))
+		# Calls that the driver of A does not read: at the callers' cost, and others may go on.
+		large = json.dumps({'sel': 0, 'sib': base64.b64encode(b'x' * (2 << 20)).decode()}).encode()
+		def flood(count):
+		    c = Connection(A)
+		    codes = []
+		    for _ in range(count):
+		        fd = os.open(c / 'call', os.O_RDWR)
+		        data = large
+		        while data:
+		            data = data[os.write(fd, data):]
+		        codes.append(events(fd, select.POLLIN))
+		    return sum(1 for code in codes if code)
+		refused = as_user(1001, flood, 30)
+		assert 0 < refused < 30, refused
+		for uid in 0, 1002:
+		    def call():
+		        c = Connection(B)
+		        fd = os.open(c / 'call', os.O_RDWR)
+		        os.write(fd, b'{"sel":0}')
+		        return os.read(fd, 1000).decode()
+		    caller = Child(call, uid=uid)
+		    while B.answers()['op'] != 'call':          # the last caller's close
+		        pass
+		    assert '"rc"' in caller.result()
+
+		def connections():
+		    held = []
+		    try:
+		        while True:
+		            held.append(Connection(B))
+		    except OSError as error:
+		        return len(held), name_of(error.errno)
+		n, why = as_user(1001, connections)
+		equal(n, 2)
+		equal(as_user(1002, connections), (2, why))
+		equal(connections()[0], 8)
+	END
+	expect_log 'sessions of uid 1001 keep more than'
+	echo 'of max_queues=8 connections' >>"$T/expected"     # perhaps: few such lines are written
+}
