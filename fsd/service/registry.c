@@ -218,6 +218,10 @@ static void adopt(void *user, uint64_t id, const struct record *record)
 	if (!record)
 		return;
 	parent = service_by_id(registry, record->parent);
+	if (!parent && !store_has(registry->store, record->parent)) {
+		store_remove(registry->store, id);	/* of a service that was being terminated */
+		return;
+	}
 	if (record->kind == RECORD_SERVICE)
 		r = service_adopt(parent, id, record);
 	else

@@ -675,6 +675,8 @@ static int terminate_all(struct victims *victims)
 		publish(victims->services[i], WILL_TERMINATE);
 	for (size_t i = victims->n; i-- > 0;)
 		tell_of_end(victims->services[i]);
+	/* At once for a restart: what is below it goes with it (registry_adopt()). */
+	store_remove(victims->services[0]->registry->store, victims->services[0]->node->id);
 	for (size_t i = victims->n; i-- > 0;)
 		detach(victims->services[i]);
 	for (size_t i = 0; i < victims->n; i++)

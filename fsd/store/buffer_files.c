@@ -28,20 +28,22 @@ int store_add_buffer(struct store *store, uint64_t id, const char *name,
 {
 	_cleanup_(closep) int folder = store_open_object(store, id);
 	_cleanup_(closep) int fd = -1;
-	char file[NAME_MAX + 1];
+	char file[NAME_MAX + 1], from[32];
 	int r = folder < 0 ? folder : buffer_file_name(name, file);
 
 	if (r < 0)
 		return r;
-	fd = openat(folder, file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* Where memory is linked, its users must be able to reach it. */
+	if (fchmod(folder, 0711) < 0)
+		return -errno;
+	fd = openat(folder, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	r = store_set_file_attributes(folder, file, attributes, 0600);
-	/* Where memory is linked, its users must be able to reach it. */
-	if (r == 0 && fchmod(folder, 0711) < 0)
+	/* It has a name once it is all it is to be: a restart finds nothing half made. */
+	r = store_set_open_file_attributes(fd, attributes, 0600);
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	if (r == 0 && linkat(AT_FDCWD, from, folder, file, AT_SYMLINK_FOLLOW) < 0)
 		r = -errno;
-	if (r < 0)
-		unlinkat(folder, file, 0);
 	return r;
 }
 

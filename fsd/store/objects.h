@@ -18,6 +18,7 @@ int store_open_object(struct store *store, uint64_t id);
  */
 int store_set_file_attributes(int folder, const char *name, const struct attributes *attributes,
 			      mode_t least);
+int store_set_open_file_attributes(int fd, const struct attributes *attributes, mode_t least);
 
 static inline void closedirp(DIR **dir)
 {

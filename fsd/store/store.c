@@ -540,7 +540,6 @@ int store_each(struct store *store, store_adopt *adopt, void *user)
 int store_set_file_attributes(int folder, const char *name, const struct attributes *attributes,
 			  mode_t least)
 {
-	mode_t mode = (attributes->mode & 0777) | (geteuid() == 0 ? 0 : least);
 	_cleanup_(closep) int fd = openat(folder, name,
 		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat status;
@@ -549,6 +548,16 @@ int store_set_file_attributes(int folder, const char *name, const struct attribu
 		return -errno;
 	if (!S_ISDIR(status.st_mode) && (!S_ISREG(status.st_mode) || status.st_nlink != 1))
 		return -EIO;
+	return store_set_open_file_attributes(fd, attributes, least);
+}
+
+int store_set_open_file_attributes(int fd, const struct attributes *attributes, mode_t least)
+{
+	mode_t mode = (attributes->mode & 0777) | (geteuid() == 0 ? 0 : least);
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return -errno;
 	if (S_ISDIR(status.st_mode))
 		mode &= ~(mode_t)022;	/* as in the mount, nobody makes or removes files in it */
 	if (fchown(fd, attributes->uid, attributes->gid) < 0 && errno != EPERM)
@@ -626,6 +635,14 @@ int store_save(struct store *store, uint64_t id, const struct record *record)
 	_cleanup_(freep) char *text = record_to_text(record);
 
 	return folder < 0 ? folder : write_document(folder, "record.json", text);
+}
+
+bool store_has(struct store *store, uint64_t id)
+{
+	char name[32];
+
+	object_name(id, "", name);
+	return faccessat(store->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 void store_remove(struct store *store, uint64_t id)

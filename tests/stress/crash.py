@@ -21,6 +21,7 @@ SERVICES = f'{daemon.MNT}/IOService'
 FILES = ('capacity', 'consumer', 'consumer_pid', 'data', 'dequeue', 'enqueue', 'entries', 'free', 'max_entry', 'notify',
          'peek', 'producer_pid', 'reset', 'serviced', 'stats', 'used')
 VALUES = ('capacity', 'max_entry', 'entries', 'used', 'free', 'producer_pid', 'consumer_pid', 'stats', 'peek')
+SAYS = ('class', 'classes', 'state', 'props', 'methods')
 AT = 'crash_at'
 
 
@@ -61,7 +62,9 @@ def seen(top=daemon.MNT):
                 if os.path.islink(path):
                     found[folder + ' behind'] = look(os.path.dirname(os.path.realpath(path)))
                 found[path + ' memory'] = memory.st_mode, memory.st_uid, memory.st_gid, memory.st_size
-            if name in VALUES:
+            if f'{os.sep}buf{os.sep}' in path:
+                found[path + ' behind'] = os.stat(path).st_mode, os.stat(path).st_size
+            if name in VALUES + SAYS:
                 found[path + ' value'] = ''.join(line for line in read(path).splitlines(True) if 'notifications' not in line)
     return found
 
@@ -111,6 +114,22 @@ def make_service():
     os.mkdir(f'{SERVICES}/S')
 
 
+def make_buffer():
+    make_service()
+    os.close(os.open(f'{SERVICES}/S/buf/b', os.O_RDWR | os.O_CREAT))
+
+
+def make_registered():
+    make_buffer()
+    make_queue(f'{SERVICES}/S/queues/q')
+    say('class', 'Dev:IOService')
+    say('ctl', 'register\n')
+
+
+def say(name, text):
+    write(f'{SERVICES}/S/{name}', text)
+
+
 def open_role(name):
     """In a process that ends: where fsd dies before it answers, a process may have the role for as long as it lives."""
     child = os.fork()
@@ -137,6 +156,14 @@ OPERATIONS = [
     Operation('make a service', make_service),
     Operation('make a queue of a service', lambda: make_queue(f'{SERVICES}/S/queues/q'), make_service),
     Operation('remove a service', lambda: os.rmdir(f'{SERVICES}/S'), make_service),
+    Operation('set a class', lambda: say('class', 'Dev:IOService'), make_service),
+    Operation('set properties', lambda: say('props', '{"a":1,"b":[2]}'), make_service),
+    Operation('set methods', lambda: say('methods', '{"methods":[{"si":1}]}'), make_service),
+    Operation('register', lambda: say('ctl', 'register\n'), make_service),
+    Operation('make a buffer', lambda: os.close(os.open(f'{SERVICES}/S/buf/b', os.O_RDWR | os.O_CREAT)), make_service),
+    Operation('size a buffer', lambda: os.truncate(f'{SERVICES}/S/buf/b', 8192), make_buffer),
+    Operation('remove a buffer', lambda: os.unlink(f'{SERVICES}/S/buf/b'), make_buffer),
+    Operation('terminate a service', lambda: say('ctl', 'terminate\n'), make_registered),
     Operation('take a role', lambda: open_role('data'), make_queue),
     Operation('enqueue', lambda: put(f'{QUEUES}/q', b'four'), make_full_queue),
 ]

@@ -63,7 +63,7 @@ def left_over():
     for name in os.listdir(STATE):
         path = f'{STATE}/{name}'
         if name.isdigit():
-            yield from (f'{name}/{file}' for file in os.listdir(path) if file not in known)
+            yield from (f'{name}/{file}' for file in os.listdir(path) if file not in known and not file.startswith('buffer-'))
         elif name not in ('lock', 'fsd.json'):
             yield name
 
