@@ -218,10 +218,6 @@ static void adopt(void *user, uint64_t id, const struct record *record)
 	if (!record)
 		return;
 	parent = service_by_id(registry, record->parent);
-	if (!parent && !store_has(registry->store, record->parent)) {
-		store_remove(registry->store, id);	/* of a service that was being terminated */
-		return;
-	}
 	if (record->kind == RECORD_SERVICE)
 		r = service_adopt(parent, id, record);
 	else
@@ -229,6 +225,27 @@ static void adopt(void *user, uint64_t id, const struct record *record)
 	if (r < 0)
 		log_warning("cannot take over '%s' of '%s/%" PRIu64 "' (%s), ignoring",
 			    record->name, store_path(registry->store), id, strerror(-r));
+}
+
+static struct service *find_to_end(void)
+{
+	struct entry *entry;
+
+	list_for_each(entry, &entries, all)
+		if (entry->kind == ENTRY_SERVICE && service_of_entry(entry)->must_end)
+			return service_of_entry(entry);
+	return NULL;
+}
+
+/* Those whose termination a crash has cut short. */
+static void end_services(void)
+{
+	struct service *service;
+
+	while ((service = find_to_end())) {
+		service->must_end = false;
+		service_terminate(service);
+	}
 }
 
 int registry_adopt(struct registry *registry)
@@ -244,6 +261,7 @@ int registry_adopt(struct registry *registry)
 	list_for_each(entry, &entries, all)
 		if (entry->kind == ENTRY_SERVICE)
 			service_adopt_links(service_of_entry(entry));
+	end_services();
 
 	if (r == 0)
 		registry->first_new_id = node_last_id() + 1;

@@ -160,10 +160,10 @@ static json_t *details_of(const struct service *service)
 	for (char **class = entry->lineage; lineage && *class; class++)
 		if (json_array_append_new(lineage, json_string(*class)) < 0)
 			return NULL;
-	return json_pack("{s:I, s:O, s:O, s:I, s:b, s:b, s:I, s:o, s:s*}",
+	return json_pack("{s:I, s:O, s:O, s:I, s:b, s:b, s:b, s:I, s:o, s:s*}",
 		"entry", (json_int_t)entry->id, "lineage", lineage, "properties", entry->properties,
 		"state", (json_int_t)entry->state, "had_driver", (int)service->had_driver,
-		"survives", (int)service->survives,
+		"survives", (int)service->survives, "terminating", (int)service->terminating,
 		"connection", (json_int_t)service->kept_connection,
 		"links", links_of(service), "methods", service->methods_text);
 }
@@ -232,12 +232,13 @@ static int adopt_details(struct service *service, json_t *details)
 	_cleanup_(freep) char *classes = NULL;
 	json_t *lineage, *properties, *links, *value;
 	const char *key, *methods = NULL;
-	int had_driver, survives, r;
+	int had_driver, survives, terminating = 0, r;
 	json_int_t entry, state, connection;
 
-	if (json_unpack(details, "{s:I, s:o, s:o, s:I, s:b, s:b, s:I, s:o, s?s}", "entry", &entry,
+	if (json_unpack(details, "{s:I, s:o, s:o, s:I, s:b, s:b, s?b, s:I, s:o, s?s}", "entry", &entry,
 			"lineage", &lineage, "properties", &properties, "state", &state,
 			"had_driver", &had_driver, "survives", &survives,
+			"terminating", &terminating,
 			"connection", &connection, "links", &links, "methods", &methods) < 0)
 		return -EBADMSG;
 	r = join_lineage(lineage, &classes);
@@ -253,6 +254,7 @@ static int adopt_details(struct service *service, json_t *details)
 	service->links = json_incref(links);
 	service->had_driver = service->is_orphan = had_driver;
 	service->survives = survives;
+	service->must_end = terminating;
 	service->last_connection = service->kept_connection = (uint64_t)connection;
 	return r;
 }
@@ -675,8 +677,7 @@ static int terminate_all(struct victims *victims)
 		publish(victims->services[i], WILL_TERMINATE);
 	for (size_t i = victims->n; i-- > 0;)
 		tell_of_end(victims->services[i]);
-	/* At once for a restart: what is below it goes with it (registry_adopt()). */
-	store_remove(victims->services[0]->registry->store, victims->services[0]->node->id);
+	service_save(victims->services[0]);	/* that it ends: after a restart it does so, too */
 	for (size_t i = victims->n; i-- > 0;)
 		detach(victims->services[i]);
 	for (size_t i = 0; i < victims->n; i++)

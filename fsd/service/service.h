@@ -32,6 +32,7 @@ struct service {
 	struct list interests;		/* struct interest */
 	struct list buffers;		/* struct buffer */
 	bool terminating;
+	bool must_end;			/* the fsd before did not get that far */
 	json_t *links;			/* owned: of the store, until service_adopt_links(); or NULL */
 };
 

@@ -637,14 +637,6 @@ int store_save(struct store *store, uint64_t id, const struct record *record)
 	return folder < 0 ? folder : write_document(folder, "record.json", text);
 }
 
-bool store_has(struct store *store, uint64_t id)
-{
-	char name[32];
-
-	object_name(id, "", name);
-	return faccessat(store->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 void store_remove(struct store *store, uint64_t id)
 {
 	char name[32], old[32];

@@ -91,7 +91,6 @@ int store_add(struct store *store, uint64_t id, const struct record *record,
 	      const struct geometry *geometry, const struct attributes memory[N_SIDES]);
 int store_save(struct store *store, uint64_t id, const struct record *record);
 void store_remove(struct store *store, uint64_t id);
-bool store_has(struct store *store, uint64_t id);
 
 /* "data", "consumer" */
 const char *store_memory_name(enum side side);
