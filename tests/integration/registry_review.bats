@@ -185,3 +185,97 @@ teardown() { fsd_teardown; }
 	expect_log 'sessions of uid 1001 keep more than'
 	echo 'of max_queues=8 connections' >>"$T/expected"     # perhaps: few such lines are written
 }
+
+@test "whoever waits for a driver may be interrupted, and the driver may be who waits" {
+	start_fsd
+	check_registry <<-'END'
+		import threading
+		S = Service('S@0', {'kind': 'any', 'open': 'ask', 'timeout_ms': 30})
+		def connect():
+		    child = Child(lambda: Connection(S).number)
+		    return child, S.asked()
+		def answer(request, rc=0, **more):
+		    os.write(S.driver, json.dumps({'id': request['id'], 'rc': rc, **more}).encode() + b'\n')
+		def drained():
+		    ops = []
+		    while select.select([S.driver], [], [], 0.2)[0]:
+		        ops.append(S.asked()['op'])
+		    return ops
+
+		# An open, while the driver is asked; the answer comes too late, and is no error.
+		child, request = connect()
+		child.kill(); child.end()
+		equal(drained(), ['cancel', 'close'])
+		answer(request)
+		refuses(ENOENT, answer, request)
+		# The driver opens, calls, maps and ends its own service, in threads.
+		made = []
+		def open_own():
+		    made.append(Connection(S))
+		thread = threading.Thread(target=open_own)
+		thread.start()
+		answer(S.asked())
+		thread.join()
+		c = made[0]
+		with opening(c / 'm/3', 'rw') as fd:
+		    os.write(fd, b'1 2\n')
+		    request = S.asked()
+		    refuses(errno.ETIMEDOUT, os.read, fd, 10)       # and the answer is too late
+		    answer(request, so=[1])
+		drained()
+		# mem/T and port/T: opens and, where memory is linked, readlink.
+		for name, call in (('port/7', os.open), ('mem/7', lambda path, flags: os.readlink(path) if link_mode else os.open(path, flags))):
+		    child = Child(call, c / name, os.O_RDONLY)
+		    request = S.asked()
+		    child.kill(); child.end()
+		    eventually(lambda: 'cancel' in drained())
+		    answer(request, buf='none')
+		    child = Child(call, c / name, os.O_RDONLY)
+		    answer(S.asked(), rc='0xe00002c1')
+		    refuses(EINVAL if 'mem' in name else EACCES, child.result)
+		# All kinds of waiting, when the service ends in the middle of a write to its ctl.
+		os.mkdir(S / 'C')
+		waiting = [Child(connect_, S / 'clone', os.O_RDWR) for connect_ in [os.open] * 3]
+		waiting += [Child(lambda: os.read(os.open(path, os.O_RDONLY), 100)) for path in (S / 'events', c / 'async')]
+		waiting += [Child(write, c / 'props', '{"a":1}'), Child(write, S / 'ctl', 'probe 1\nterminate\n')]
+		asked = [S.asked() for _ in range(5)]
+		answer(next(request for request in asked if request['op'] == 'probe'))
+		for child in waiting:
+		    try:
+		        child.result()
+		    except OSError as error:
+		        assert error.errno in (errno.ECANCELED, ENODEV, EIO, ESTALE), error
+		assert not os.path.exists(S.path)
+		refuses(ENODEV, os.write, S.driver, b'{"id":1,"rc":0}\n')
+		assert 'HUP' in events(S.driver, select.POLLIN)
+	END
+}
+
+@test "owners that are seized while they go, and a driver that comes back" {
+	start_fsd
+	check_registry <<-'END'
+		S = Service('S@0', {'kind': 'any'}, register=False)
+		write(S / 'ctl', 'persist\nregister\n')
+		clients = [Connection(S) for _ in range(4)]
+		write(clients[0] / 'ctl', 'open\n')
+		def seize(one):
+		    os.close(S.driver)      # the copy of a forked process
+		    return os.write(one.session, b'open seize\nunopen\n')
+		seizers = [Child(seize, one) for one in clients[1:]]
+		asked = [S.asked() for _ in range(3)]
+		equal({request['op'] for request in asked}, {'seize'})
+		os.write(clients[0].session, b'close\n')
+		os.write(S.driver, b'{"id":%d,"rc":0}\n' % asked[1]['id'])
+		os.close(S.driver)
+		for seizer in seizers:
+		    try:
+		        seizer.result()
+		    except OSError as error:
+		        assert error.errno in (errno.ECANCELED, EBUSY, ENODEV), error
+		assert os.path.exists(S.path)
+		refuses(EAGAIN, Connection, S)
+		S.driver = os.open(S / 'driver', os.O_RDWR)
+		Connection(S).close()
+		equal(read(S / 'owner'), '')
+	END
+}
