@@ -279,3 +279,39 @@ teardown() { fsd_teardown; }
 		equal(read(S / 'owner'), '')
 	END
 }
+
+@test "memory for reading stays so, by whatever way it is opened again" {
+	skip_unless_root "other users have to be made"
+	chmod 0755 "$T"
+	start_fsd
+	check_registry <<-'END'
+		S = Service('S@0', {'kind': 'any', 'memory': {'0': {'buf': 'b', 'ro': True}}})
+		with opening(S / 'ctl', 'w'):
+		    fd = os.open(S / 'buf/b', os.O_RDWR | os.O_CREAT, 0o644)
+		os.write(fd, b'data' * 1024)
+		def client():
+		    c = Connection(S)
+		    fd = os.open(c / 'mem/0', os.O_RDONLY)
+		    equal(len(mmap.mmap(fd, 4096, prot=mmap.PROT_READ)[:]), 4096)
+		    refuses(EACCES, mmap.mmap, fd, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+		    for path in c / 'mem/0', f'/proc/self/fd/{fd}', os.path.realpath(c / 'mem/0'):
+		        for how in 'w', 'rw', 'wt':
+		            refuses(EACCES, opened, path, how)
+		    refuses(EACCES, os.open, f'/proc/self/fd/{fd}', os.O_RDONLY | os.O_TRUNC)
+		    for call, *more in (os.truncate, 0), (os.chmod, 0o666), (os.chown, 1001, 1001):
+		        try:
+		            call(c / 'mem/0', *more)
+		        except PermissionError:
+		            continue
+		        assert False, call
+		    for call, *more in (os.ftruncate, 0), (os.write, b'x'):
+		        try:
+		            call(fd, *more)
+		        except OSError:
+		            continue
+		        assert False, call
+		as_user(1001, client)
+		equal(os.pread(fd, 4, 0), b'data')
+		equal(os.fstat(fd).st_size, 4096)
+	END
+}
