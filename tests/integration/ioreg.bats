@@ -172,7 +172,6 @@ shows() {
 	grep -qE '^.{39}\$$' lines
 	ioreg -w 100 -n W | grep -q '"one two'
 	[ "$(ioreg -n W | grep -c '"one$')" -eq 1 ]
-	command -v script >/dev/null || skip "no script(1) here"
 	script -qc "$IOREG -w 0 -n W" /dev/null >terminal
 	grep -q 'two?\[31m' terminal
 }

@@ -11,9 +11,6 @@ load lib
 setup_file() { fsd_setup_file; }
 setup() {
 	fsd_setup
-	for program in jq dash; do
-		command -v "$program" >/dev/null || skip "no $program here"
-	done
 	cp "$SRC"/tests/integration/transcripts/*.{sh,py} .
 }
 teardown() { fsd_teardown; }
