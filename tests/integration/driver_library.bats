@@ -179,7 +179,7 @@ client() {
 	END
 	eventually said free
 	said_in_order 'initWithTask 7' start clientClose stop free
-	! said clientDied
+	run ! said clientDied
 }
 
 @test "a client that is killed has died, once" {
@@ -216,7 +216,7 @@ client() {
 		equal(refused(os.write, c.calls, b'{"sel":0}\n'), 'ENODEV')
 	END
 	eventually said free
-	! said clientClose
+	run ! said clientClose
 }
 
 @test "a service that is terminated stops its clients and ends the driver" {
@@ -464,7 +464,7 @@ client() {
 		equal(c(0, 1, 2, so=1)['so'], [3])
 		equal(os.fstat(c.open('mem/5')).st_size, 4096)
 	END
-	! gone "$DRIVER"
+	run ! gone "$DRIVER"
 }
 
 # --- the examples
