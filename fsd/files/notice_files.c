@@ -22,6 +22,9 @@
 #define SMALL_DICTIONARY	8192u
 #define MAX_WORK		(1u << 28)
 
+/* What a byte of its text takes, about, once it is read. */
+#define BYTES_READ 8u
+
 static int parse_object(const char *text, size_t size, uint64_t n_services, json_t **ret)
 {
 	char problem[200];
@@ -262,6 +265,8 @@ static int watch_unit(struct session *session, char *text, size_t size,
 		return failure(-EINVAL, "wanted is {\"type\":\"IOServiceMatched\",\"match\":{...}}");
 	r = find_type(name, &type);
 	if (r == 0)
+		r = session_hold(session, size * BYTES_READ);
+	if (r == 0)
 		r = start_watch(session, type, dictionary);
 	if (r == 0)
 		r = put_existing(session, type, dictionary);
@@ -287,6 +292,7 @@ const struct session_kind events_session = {
 
 struct hearing {
 	struct interest interest;
+	struct service *service;	/* quiet: borrowed, until it ended */
 	struct losses losses;
 	bool ended;
 	bool was_told;			/* quiet: that it is */
@@ -405,22 +411,18 @@ static void on_busy_change(struct interest *interest, const char *kind, uint32_t
 		session_changed(hearing->losses.session);
 }
 
-/* Of the root: the plane's. */
-static struct service *quiet_service(const struct session *session)
-{
-	struct registry *registry = session_node_object(session);
-
-	return session->file->node->parent ? session_node_object(session) : registry->plane;
-}
-
 static int quiet_open(struct session *session, const struct caller *caller)
 {
-	struct service *service = quiet_service(session);
+	struct registry *registry = session_node_object(session);
+	/* Of the root: the plane's. */
+	struct service *service = session->file->node->parent ? session_node_object(session) :
+								registry->plane;
 	struct hearing *hearing = calloc(1, sizeof(*hearing));
 
 	(void)caller;
 	if (!hearing)
 		return -ENOMEM;
+	hearing->service = service;
 	hearing->interest.message = on_busy_change;
 	hearing->interest.ended = on_end;
 	hearing->losses.session = session;
@@ -435,7 +437,7 @@ static int quiet_nothing(struct session *session)
 
 	if (hearing->ended || hearing->was_told)
 		return 0;
-	if (quiet_service(session)->entry.busy > 0)
+	if (hearing->service->entry.busy > 0)
 		return FILE_WAIT;
 	hearing->was_told = true;
 	return session_put(session, "0");
@@ -445,7 +447,7 @@ static short quiet_state(struct session *session)
 {
 	const struct hearing *hearing = session->object;
 
-	return hearing->ended || quiet_service(session)->entry.busy == 0 ? POLLIN : 0;
+	return hearing->ended || hearing->service->entry.busy == 0 ? POLLIN : 0;
 }
 
 const struct session_kind quiet_session = {

@@ -110,6 +110,15 @@ int session_give_of(struct session *session, char *text, uid_t payer)
 	return r;
 }
 
+int session_hold(struct session *session, size_t bytes)
+{
+	int r = charge(session->uid, bytes);
+
+	if (r == 0)
+		session->n_held += bytes;
+	return r;
+}
+
 void session_clear(struct session *session)
 {
 	while (!list_is_empty(&session->lines))
@@ -472,6 +481,7 @@ static void session_release(struct file *file)
 		kind_of(session)->close(session);
 	session_clear(session);
 	session_clear_input(session);
+	discharge(session->uid, session->n_held);
 	free(session);
 }
 

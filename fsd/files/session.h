@@ -39,6 +39,7 @@ struct session {
 	off_t end_of_large;		/* of a document: where the last piece ended, if it was large */
 	struct failure late;		/* of a piece, whose error the kernel did not tell */
 	uid_t uid;			/* whose memory it is */
+	size_t n_held;			/* bytes of the kind's */
 
 	/* Out. */
 	struct list lines;		/* struct line */
@@ -89,6 +90,9 @@ int session_put_bytes(struct session *session, const void *data, size_t size);
 int session_give(struct session *session, char *text);
 /* And it is the memory of @payer, who caused it, not of who has the session. */
 int session_give_of(struct session *session, char *text, uid_t payer);
+
+/* @bytes that the kind keeps for it until it is closed are its user's, too. Return: 0, -ENOMEM. */
+int session_hold(struct session *session, size_t bytes);
 
 /* Forget all lines. */
 void session_clear(struct session *session);

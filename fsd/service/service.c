@@ -12,6 +12,7 @@
 #include "util/log.h"
 
 #define MAX_BUSY 1023u
+#define MAX_PARENTS 256u	/* they are gone through whenever it is listed or kept */
 
 static const char *const publication_names[N_PUBLICATIONS] = {
 	[FIRST_PUBLISHED] = "IOServiceFirstPublish",
@@ -313,8 +314,15 @@ void service_adopt_links(struct service *service)
 
 int service_attach(struct service *service, struct entry *parent, struct plane *plane)
 {
-	int r = parent->state & ENTRY_INACTIVE ? -ENODEV :
-		entry_attach(&service->entry, parent, plane);
+	const struct entry_link *link;
+	unsigned n = 0;
+	int r;
+
+	list_for_each(link, &service->entry.parents, of_child)
+		n++;
+	if (n >= MAX_PARENTS)
+		return failure(-ENOSPC, "a service has %u parents at most", MAX_PARENTS);
+	r = parent->state & ENTRY_INACTIVE ? -ENODEV : entry_attach(&service->entry, parent, plane);
 
 	return r < 0 ? r : service_save(service);
 }

@@ -127,9 +127,6 @@ teardown() { fsd_teardown; }
 		equal((depth, name_of(error.errno)), (34, 'ENAMETOOLONG'))
 		names = [os.readlink(f'{MNT}/id/{name}') for name in os.listdir(f'{MNT}/id')]
 		assert max(map(len, names)) > 4000
-		large = json.dumps({'IONameMatch': ['abc'] * 2000})
-		for name in 'match', 'watch':
-		    says(EMSGSIZE, 'dictionary', write, f'{MNT}/{name}', large, 'rw')
 		S = Service('S@0')
 		c = Connection(S)
 		with opening(c / 'struct/0', 'rw') as fd:
@@ -314,4 +311,43 @@ teardown() { fsd_teardown; }
 		equal(os.pread(fd, 4, 0), b'data')
 		equal(os.fstat(fd).st_size, 4096)
 	END
+}
+
+@test "watches take the memory of who watches; parents are not without end" {
+	skip_unless_root "other users have to be made"
+	chmod 0755 "$T"
+	start_fsd
+	check_registry <<-'END'
+		def watches():
+		    text = json.dumps({'type': 'IOServiceMatched', 'match': {'IONameMatch': ['ab'] * 12000}})
+		    held = []
+		    try:
+		        while len(held) < 500:
+		            held.append(opened(f'{MNT}/watch', 'rw'))
+		            os.write(held[-1], text.encode())
+		    except OSError as error:
+		        return len(held), name_of(error.errno)
+		n, why = as_user(1001, watches)
+		assert 50 < n < 500 and why == 'ENOMEM', (n, why)
+		equal(as_user(1002, watches), (n, why))
+		for n in range(260):
+		    os.mkdir(entry(f'P{n}'))
+		os.mkdir(entry('X'))
+		with opening(entry('X/ctl'), 'w') as fd:
+		    for n in range(255):
+		        os.write(fd, b'attach IOService:/P%d\n' % n)
+		    refuses(ENOSPC, os.write, fd, b'attach IOService:/P256\n')
+		    os.write(fd, b'detach IOService:/P7\nattach IOService:/P256\n')
+		equal(len(os.listdir(entry('X/parents'))), 256)
+		# quiet, of the root and of one that ends meanwhile.
+		with opening(f'{MNT}/quiet') as root, opening(entry('X/quiet')) as fd:
+		    equal(os.read(root, 9), b'0\n')
+		    write(entry('X/ctl'), 'busy +1\n')
+		    equal(events(fd, select.POLLIN), set())
+		    write(entry('X/ctl'), 'terminate\n')
+		    equal(events(fd, select.POLLIN), {'IN'})
+		    equal(os.read(fd, 9), b'')
+	END
+	expect_log 'sessions of uid 1001 keep more than'
+	echo 'sessions of uid 1002 keep more than' >>"$T/expected"
 }
