@@ -213,12 +213,21 @@ void node_remove_all(struct node *node)
 	node_remove(node);
 }
 
+static bool is_within(const struct node *node, const struct node *directory)
+{
+	while (node && node != directory)
+		node = node->parent;
+	return node;
+}
+
 /* The oldest goes; who holds it open keeps it, who has but its number looks it up again. */
-static void forget_oldest(void)
+static void forget_oldest(const struct node *parent)
 {
 	struct node *node = container_of(passing.next, struct node, passing);
 	struct node *child;
 
+	if (is_within(parent, node))
+		return;
 	list_for_each(child, &node->children, siblings)
 		if (!is_passing(child))
 			return;
@@ -233,12 +242,13 @@ int node_new_passing(struct node *parent, const char *name, const struct node_de
 	*ret = node_find(parent, name);
 	if (*ret)
 		return 0;
-	if (is_passing(parent)) {	/* not the oldest any more */
-		list_remove(&parent->passing);
-		list_append(&passing, &parent->passing);
+	/* What it stands in is not the oldest any more. */
+	for (struct node *above = parent; above && is_passing(above); above = above->parent) {
+		list_remove(&above->passing);
+		list_append(&passing, &above->passing);
 	}
 	if (n_passing >= MAX_PASSING)
-		forget_oldest();
+		forget_oldest(parent);
 	r = node_new(parent, name, 0, def, own, ret);
 	if (r < 0)
 		return r;

@@ -254,6 +254,30 @@ START_TEST(a_passing_node_is_forgotten_when_there_are_many)
 }
 END_TEST
 
+/* Each directory stands in one that may be forgotten, too. */
+START_TEST(what_a_passing_node_stands_in_is_not_forgotten_for_it)
+{
+	struct node *folder = make(root, "folder"), *at = make(root, "chain"), *top, *node;
+	char name[16];
+
+	for (int depth = 0; depth < 5; depth++) {
+		ck_assert_int_eq(node_new_passing(at, "d", &def, &own, &at), 0);
+		top = depth == 0 ? at : top;
+	}
+	for (int i = 0; i < 4096 - 5; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		ck_assert_int_eq(node_new_passing(folder, name, &def, &own, &node), 0);
+	}
+	ck_assert_int_eq(node_new_passing(at, "new", &def, &own, &node), 0);
+	ck_assert_ptr_eq(node->parent, at);
+	ck_assert_ptr_eq(node_find(top->parent, "d"), top);
+	ck_assert_ptr_null(node_find(folder, "0"));
+	for (int i = 0; i < 5000; i++)		/* more in a line than may be there */
+		ck_assert_int_eq(node_new_passing(node, "d", &def, &own, &node), 0);
+	ck_assert_ptr_nonnull(node_find(node->parent, "d"));
+}
+END_TEST
+
 START_TEST(a_part_keeps_the_whole_whose_object_it_has)
 {
 	struct node *whole = make(root, "whole"), *part = make(whole, "part");
@@ -290,5 +314,6 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, an_attribute_is_one_text_at_any_size_of_read);
 	tcase_add_test(tests, a_written_value_is_whole_or_refused);
 	tcase_add_test(tests, a_passing_node_is_forgotten_when_there_are_many);
+	tcase_add_test(tests, what_a_passing_node_stands_in_is_not_forgotten_for_it);
 	tcase_add_test(tests, a_part_keeps_the_whole_whose_object_it_has);
 }
