@@ -363,7 +363,8 @@ static ssize_t write_units(struct session *session, const char *text, size_t siz
 		if (n < 0)	/* what was done before it stands; the caller comes again with the rest */
 			return done && n != FILE_WAIT_ALWAYS ? (ssize_t)done : n;
 		done += (size_t)n;
-		if (session->n_input == 0 && now_ns() - start > WRITE_NS)
+		if (session->n_input == 0 && now_ns() - start > WRITE_NS &&
+		    !is_blank(text + done, size - done))	/* a newline at the end is no rest */
 			break;
 	}
 	return (ssize_t)done;
