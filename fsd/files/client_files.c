@@ -188,7 +188,9 @@ static int do_add_client(struct opened *opened, const char *text)
 	struct client *other = find_other(opened, text);
 	const struct methods *methods = opened->client->service->methods;
 
-	if (!other || !other->service)
+	/* Whose directory one may not look into, one does not know of. */
+	if (!other || !other->service || (opened->client->opener.uid != 0 &&
+					  other->opener.uid != opened->client->opener.uid))
 		return failure(-EINVAL, "'%.100s' is no connection: a number, or IOService/.../clients/N",
 			       text);
 	opened->asking = (struct asking){ 0 };

@@ -273,8 +273,10 @@ int service_adopt(struct service *parent, uint64_t id, const struct record *reco
 	if (!service) {
 		if (!parent)
 			return -ENOENT;
+		/* A number that no entry can have, of a damaged record: the next one instead. */
 		r = service_add(parent->registry, parent->node, record->name, id,
-				(uint64_t)json_integer_value(entry), &making, &service);
+				json_integer_value(entry) > 0 ? (uint64_t)json_integer_value(entry) : 0,
+				&making, &service);
 		if (r < 0)
 			return r;
 	}
