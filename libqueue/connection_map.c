@@ -254,7 +254,8 @@ static struct connection_map *take(struct connection *connection, struct connect
 	return map;
 }
 
-static IOReturn unmap_type(struct connection *connection, uint32_t type, uint64_t at)
+/* Return: whether there was such a map. */
+static bool unmap_type(struct connection *connection, uint32_t type, uint64_t at)
 {
 	_cleanup_(map_freep) struct connection_map *map = NULL;
 	struct connection_map **link = &connection->maps;
@@ -263,9 +264,22 @@ static IOReturn unmap_type(struct connection *connection, uint32_t type, uint64_
 	while (*link && ((*link)->type != type || map_address(*link) != at))
 		link = &(*link)->next;
 	if (!*link)
-		return kIOReturnBadArgument;
+		return false;
 	map = take(connection, link);
-	return kIOReturnSuccess;
+	return true;
+}
+
+/* What is not mapped: where the driver has no such memory, its code says so. */
+static IOReturn not_mapped(struct connection *connection, uint32_t type)
+{
+	_cleanup_(closep) int fd = -1;
+	char file[32];
+
+	if (atomic_load(&connection->closed) || connection_is_dead(connection))
+		return kIOReturnBadArgument;
+	snprintf(file, sizeof(file), "mem/%" PRIu32, type);
+	fd = file_open(connection->directory, file, O_RDONLY);
+	return fd == -EINVAL ? mount_memory_refusal(connection->handle.mount) : kIOReturnBadArgument;
 }
 
 void connection_end_maps(struct connection *connection)
@@ -330,7 +344,9 @@ kern_return_t IOConnectUnmapMemory64(io_connect_t connect, uint32_t memoryType,
 
 	if (!connection || fromTask != mach_task_self())
 		return kIOReturnBadArgument;
-	return unmap_type(connection, memoryType, atAddress);
+	if (unmap_type(connection, memoryType, atAddress))
+		return kIOReturnSuccess;
+	return not_mapped(connection, memoryType);
 }
 
 kern_return_t IOConnectUnmapMemory(io_connect_t connect, uint32_t memoryType,

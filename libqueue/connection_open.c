@@ -222,6 +222,22 @@ static int open_provider(const struct connection *connection, struct handle **re
 	return registry_open(connection->handle.mount, path, ret);
 }
 
+/* The driver says it with its methods. Where that cannot be read, what comes next fails, too. */
+static bool has_get_service(const struct connection *connection)
+{
+	_cleanup_(freep) char *text = NULL;
+	json_t *methods = NULL;
+	size_t size;
+	bool has;
+
+	if (file_read(connection->directory, "service/methods", &text, &size) < 0 ||
+	    json_text_parse(text, size, &methods, NULL, 0) < 0)
+		return true;
+	has = !json_is_false(json_object_get(methods, "getService"));
+	json_decref(methods);
+	return has;
+}
+
 kern_return_t IOConnectGetService(io_connect_t connect, io_service_t *service)
 {
 	_cleanup_(handle_putp) struct connection *connection = connection_get(connect);
@@ -233,6 +249,8 @@ kern_return_t IOConnectGetService(io_connect_t connect, io_service_t *service)
 		return kIOReturnBadArgument;
 	if (connection_is_dead(connection))
 		return connection_dead_result(connection);
+	if (!has_get_service(connection))
+		return kIOReturnUnsupported;
 	r = open_provider(connection, &entry);
 	if (r < 0)
 		return connection_result(connection, r);
@@ -269,8 +287,9 @@ static IOReturn set_properties(struct connection *connection, const json_t *prop
 		return kIOReturnBadArgument;
 	if (size > JSON_TEXT_MAX)
 		return kIOReturnMessageTooLarge;
+	text[size] = '\n';	/* in the place of its NUL: a number would have no end */
 	return connection_result(connection,
-				 file_write(connection->directory, "props", text, size));
+				 file_write(connection->directory, "props", text, size + 1));
 }
 
 kern_return_t IOConnectSetCFProperties(io_connect_t connect, json_t *properties)

@@ -367,6 +367,7 @@ struct turn {
 	struct call *call;
 	json_t *answer;
 	task_t task;
+	bool is_background;
 	IOReturn result;
 };
 
@@ -374,10 +375,13 @@ static void take_turn(void *refcon)
 {
 	struct turn *turn = refcon;
 	task_t before = task_of_call;	/* of another service's call that had this one served */
+	bool was_background = call_is_background;
 
 	task_of_call = turn->task;
+	call_is_background = turn->is_background;
 	turn->result = make(turn->client, turn->call, turn->answer);
 	task_of_call = before;
+	call_is_background = was_background;
 }
 
 IOReturn driver_call(IOService *service, struct connection *connection, const json_t *request,
@@ -394,6 +398,7 @@ IOReturn driver_call(IOService *service, struct connection *connection, const js
 	if (r < 0)
 		return IOReturnFromErrno(-r);
 	turn.task = task_of_request(service, connection->client, request);
+	turn.is_background = json_is_true(json_object_get(request, "background"));
 	if (service->call_queue)
 		IODispatchQueue_DispatchSync(service->call_queue, take_turn, &turn);
 	else

@@ -212,6 +212,8 @@ json_t *driver_methods(const IOService *service)
 		if (class->className)
 			json_object_set_new(document, "userClientClass",
 					    json_string(class->className));
+		if (!class->methods || !class->methods->getService)
+			json_object_set_new(document, "getService", json_false());
 	} else {
 		put_table(document, "any", json_array());
 	}

@@ -119,6 +119,14 @@ static IOReturn serve_add_client(struct request *request)
 	return CLIENT_CALL(client, connectClient)(client, other->client);
 }
 
+/* Data and sets are objects as well: {"$data": ...}, {"$set": ...}. A key's own '$' is doubled. */
+static bool is_dictionary(const json_t *value)
+{
+	return json_is_object(value) &&
+	       !(json_object_size(value) == 1 &&
+		 (json_object_get(value, "$data") || json_object_get(value, "$set")));
+}
+
 /* What a user client says that may be set of it; of a service fsd knows. */
 static IOReturn check_allowed(const IOUserClient *client, const json_t *properties)
 {
@@ -130,7 +138,7 @@ static IOReturn check_allowed(const IOUserClient *client, const json_t *properti
 	allowed = json_object_get(client->properties, "IORegistryEntryAllowableSetProperties");
 	if (!allowed)
 		return kIOReturnSuccess;
-	if (!json_is_array(allowed) || !json_is_object(properties))
+	if (!json_is_array(allowed) || !is_dictionary(properties))
 		return kIOReturnNotPermitted;
 	json_object_foreach((json_t *)(uintptr_t)properties, key, value) {
 		bool listed = false;

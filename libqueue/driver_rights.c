@@ -77,12 +77,12 @@ static bool is_local(task_t task, UInt32 pid)
 	return find_user(users, is_the_tasks, task);
 }
 
-/* A process that is frozen makes no calls. */
+/* As in the original it is about who calls. A process that is frozen makes no calls. */
 static bool is_foreground(task_t task, UInt32 pid)
 {
 	(void)task;
 	(void)pid;
-	return true;
+	return !call_is_background;
 }
 
 static bool is_console_user(task_t task, UInt32 pid)

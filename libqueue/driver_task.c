@@ -14,6 +14,7 @@
 #define START_TIME	20	/* which word says when a process started */
 
 _Thread_local task_t task_of_call;
+_Thread_local bool call_is_background;
 
 static void task_free(void *object)
 {

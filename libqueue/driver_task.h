@@ -5,6 +5,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -34,3 +35,6 @@ bool task_is_alive(task_t task);
 
 /* Who makes the call that this thread serves; NULL: no call. */
 extern _Thread_local task_t task_of_call;
+
+/* The policy denies that process the foreground: fsd tells it of each call. */
+extern _Thread_local bool call_is_background;

@@ -144,18 +144,35 @@ int file_write(int at, const char *file, const char *text, size_t size)
 	return fd < 0 ? fd : stream_write(fd, text, size);
 }
 
-/* fsd's last code for this process. Return: it, or 0. */
-static IOReturn last_code(const char *mount)
+/* fsd's last refusal of this process, a code and maybe a sentence. Return: the caller's, or NULL. */
+static char *last_refusal(const char *mount)
 {
-	_cleanup_(freep) char *path = NULL, *text = NULL;
+	_cleanup_(freep) char *path = NULL;
+	char *text = NULL;
 
 	if (asprintf(&path, "%s/err/%d", mount, (int)getpid()) < 0) {
 		path = NULL;
-		return 0;
+		return NULL;
 	}
-	if (file_read(AT_FDCWD, path, &text, NULL) < 0)
-		return 0;
-	return (IOReturn)strtoul(text, NULL, 16);
+	return file_read(AT_FDCWD, path, &text, NULL) < 0 ? NULL : text;
+}
+
+/* Return: its code, or 0. */
+static IOReturn last_code(const char *mount)
+{
+	_cleanup_(freep) char *text = last_refusal(mount);
+
+	return text ? (IOReturn)strtoul(text, NULL, 16) : 0;
+}
+
+IOReturn mount_memory_refusal(const char *mount)
+{
+	static const char sentence[] = "\nthe driver refused this memory type: ";
+	_cleanup_(freep) char *text = last_refusal(mount);
+	const char *line = text ? strstr(text, sentence) : NULL;
+	IOReturn code = line ? (IOReturn)strtoul(line + strlen(sentence), NULL, 16) : 0;
+
+	return code != kIOReturnSuccess ? code : kIOReturnBadArgument;
 }
 
 IOReturn mount_result(const char *mount, int r)

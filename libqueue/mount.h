@@ -54,3 +54,9 @@ int stream_write(int fd, const char *text, size_t size);
  * MACH_SEND_INVALID_DEST.
  */
 IOReturn mount_result(const char *mount, int r);
+
+/*
+ * A memory type of @mount was refused to this process just now. Return: the code that the driver
+ * gave, or kIOReturnBadArgument where it was not the driver.
+ */
+IOReturn mount_memory_refusal(const char *mount);

@@ -214,6 +214,10 @@ static int put_call(const struct request *request, bool text, FILE *out)
 		put_number("uid", request->who->uid, text, out);
 		put_number("pid", (uint64_t)request->who->pid, text, out);
 	}
+	if (request->background) {
+		put_key("background", text, out);
+		fputs("true", out);
+	}
 	fputs(text ? "" : "}", out);
 	return r;
 }
@@ -453,7 +457,7 @@ static const struct field answer_fields[] = {
 	/* What it was asked. */
 	{ "op" }, { "conn" }, { "type" }, { "uid" }, { "gid" }, { "pid" }, { "comm" }, { "exe" },
 	{ "ents" }, { "sel" }, { "si" }, { "sos" }, { "sib" }, { "async" }, { "ref" }, { "to" },
-	{ "props" }, { "options" }, { "by" },
+	{ "props" }, { "options" }, { "by" }, { "background" },
 	{ .name = NULL },
 };
 

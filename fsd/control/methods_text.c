@@ -434,6 +434,7 @@ static const struct field document_fields[] = {
 	{ "timeout_ms",  field_word, AT(timeout_ms) },
 	{ "shared",      field_bool, AT(shared) },
 	{ "userClientClass", take_class, AT(client_class) },
+	{ "getService",  field_bool, AT(get_service) },
 	{ .name = NULL },
 };
 
@@ -447,6 +448,7 @@ int methods_parse(const char *text, size_t size, struct methods **ret)
 	if (!methods)
 		return -ENOMEM;
 	methods->lock_default = true;
+	methods->get_service = true;
 	r = fields_parse(WHAT, text, size, &object);
 	if (r < 0)
 		return r;

@@ -6,6 +6,7 @@
  *	a method: "fn": false, "completion": 0, 1, "*" (DriverKit);
  *	a legacy one: "type": "ScalarIScalarO" ..., or a number, "c0", "c1", "foreground": true;
  *		null: none; "allowAsync": true: in the table for asynchronous calls, too
+ *	"getService": false: IOConnectGetService() is kIOReturnUnsupported (fsd itself does not care)
  * "methods": null, or none: a table that is NULL. A key that its kind does not check is refused.
  */
 #pragma once

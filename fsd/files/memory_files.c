@@ -162,6 +162,7 @@ struct mapping_of {
 	struct buffer *buffer;		/* counted, by its node */
 	bool read_only;
 	bool is_done;
+	bool is_drivers;		/* the code: the driver's answer */
 	IOReturn code;
 };
 
@@ -193,10 +194,13 @@ static void on_answer(struct question *question, IOReturn code, struct driver_li
 	struct mapping_of *mapping = container_of(question, struct mapping_of, question);
 
 	mapping->is_done = true;
+	mapping->is_drivers = line;
 	mapping->code = code;
 	if (code == kIOReturnSuccess &&
-	    use_buffer(mapping, line ? line->buffer : NULL, line && line->read_only) < 0)
+	    use_buffer(mapping, line ? line->buffer : NULL, line && line->read_only) < 0) {
+		mapping->is_drivers = false;
 		mapping->code = kIOReturnBadArgument;
+	}
 	waits_changed(&mapping->file->own);
 }
 
@@ -237,6 +241,17 @@ static int check_writing(const struct file *file, const struct mapping_of *mappi
 		failure(-EACCES, "this memory type is read-only") : 0;
 }
 
+/* Every refusal of a map is this one; libqueue's unmap has the driver's code from the sentence. */
+static int refused(const struct mapping_of *mapping)
+{
+	const char *name = mapping->is_drivers ? IOReturnName(mapping->code) : NULL;
+
+	if (!mapping->is_drivers)
+		return failure_code((uint32_t)kIOReturnBadArgument);
+	return failure(-EINVAL, "the driver refused this memory type: 0x%08x%s%s",
+		       (unsigned)mapping->code, name ? " " : "", name ? name : "");
+}
+
 static int memory_open(struct file *file, const struct caller *caller)
 {
 	struct mapping_of *mapping = file->state;
@@ -245,9 +260,7 @@ static int memory_open(struct file *file, const struct caller *caller)
 	(void)caller;
 	if (mapping) {
 		r = !mapping->is_done ? FILE_WAIT_ALWAYS :
-		    /* Every refusal of a map is this one. */
-		    mapping->code != kIOReturnSuccess ?
-			failure_code((uint32_t)kIOReturnBadArgument) : 0;
+		    mapping->code != kIOReturnSuccess ? refused(mapping) : 0;
 	} else {
 		mapping = calloc(1, sizeof(*mapping));
 		if (!mapping)

@@ -2,7 +2,8 @@
 /*
  * Properties: `props` as one document, `prop/KEY` one by one. Who owns a service
  * stores what he writes; what others write, the policy allows or the driver is
- * asked (userclient 4.2). A connection's are always the driver's to take.
+ * asked (userclient 4.2). A connection's are always the driver's to take. What is
+ * no dictionary, only a driver can make something of.
  */
 #include <errno.h>
 #include <string.h>
@@ -75,7 +76,7 @@ static IOReturn check_list(const struct entry *entry, const json_t *properties)
 
 	if (!list)
 		return kIOReturnSuccess;
-	if (!json_is_array(list))
+	if (!json_is_array(list) || !property_is_dictionary(properties))
 		return kIOReturnNotPermitted;
 	json_object_foreach((json_t *)(uintptr_t)properties, key, value)
 		if (!is_listed(list, key))
@@ -83,20 +84,31 @@ static IOReturn check_list(const struct entry *entry, const json_t *properties)
 	return kIOReturnSuccess;
 }
 
-static int check_policy(const struct service *service, const json_t *properties,
-			const struct caller *caller)
+static IOReturn may_set(const struct service *service, const json_t *properties,
+			const struct identity *who)
 {
-	struct identity who = { 0 };
+	const struct policy *policy = service->registry->policy;
 	IOReturn code = kIOReturnSuccess;
 	const char *key;
 	json_t *value;
 
-	if (identity_read(caller->pid, caller->uid, caller->gid, &who) < 0)
-		return -ENOMEM;
+	if (!property_is_dictionary(properties))	/* of no key: rules for all keys count */
+		return policy_may_set(policy, who, service->entry.lineage, "");
 	json_object_foreach((json_t *)(uintptr_t)properties, key, value)
 		if (code == kIOReturnSuccess)
-			code = policy_may_set(service->registry->policy, &who,
-					      service->entry.lineage, key);
+			code = policy_may_set(policy, who, service->entry.lineage, key);
+	return code;
+}
+
+static int check_policy(const struct service *service, const json_t *properties,
+			const struct caller *caller)
+{
+	struct identity who = { 0 };
+	IOReturn code;
+
+	if (identity_read(caller->pid, caller->uid, caller->gid, &who) < 0)
+		return -ENOMEM;
+	code = may_set(service, properties, &who);
 	identity_deinit(&who);
 	return code == kIOReturnSuccess ? 0 : failure_code((uint32_t)code);
 }
@@ -134,7 +146,14 @@ static bool is_owner(const struct service *service, const struct caller *caller)
 	return caller->uid == 0 || caller->uid == service->node->own.uid;
 }
 
-/* @properties: canonical, a dictionary. */
+static int store(struct service *service, json_t *properties)
+{
+	if (!property_is_dictionary(properties))
+		return failure(-EINVAL, "properties are written as an object, as {\"key\":\"value\"}");
+	return service_set_properties(service, properties);
+}
+
+/* @properties: canonical, and maybe no dictionary. */
 static int set_properties(struct session *session, json_t *properties, const struct caller *caller)
 {
 	struct entry *entry = entry_of(session);
@@ -145,7 +164,7 @@ static int set_properties(struct session *session, json_t *properties, const str
 	if (!service || (entry->state & ENTRY_INACTIVE))
 		return -ENODEV;
 	if (entry->kind != ENTRY_CLIENT && is_owner(service, caller))
-		return service_set_properties(service, properties);
+		return store(service, properties);
 	r = check_policy(service, properties, caller);
 	if (r < 0)
 		return r;
@@ -187,13 +206,7 @@ static int props_unit(struct session *session, char *text, size_t size,
 	if (!text)
 		return setting_result(session);
 	r = parse_canonical(text, size, &properties);
-	if (r < 0)
-		return r;
-	if (!property_is_dictionary(properties))
-		return entry_property(entry_of(session), ALLOWED_KEYS) ?
-			failure_code((uint32_t)kIOReturnNotPermitted) :
-			failure(-EINVAL, "properties are written as an object, as {\"key\":\"value\"}");
-	return set_properties(session, properties, caller);
+	return r < 0 ? r : set_properties(session, properties, caller);
 }
 
 static int props_show(struct session *session, FILE *out)

@@ -429,16 +429,27 @@ static bool calling_has_entitlement(const void *user, const char *name)
 	return entitlements && entitlement_is_granted(entitlements, name);
 }
 
-/* Only where a method asks for it is it looked at. */
+/* Only where a method asks for it is it looked at, or where it may: a driver that checks itself is told. */
+static bool asks_for_foreground(const struct methods *methods, const struct policy *policy,
+				uint32_t selector)
+{
+	if (!methods)
+		return false;
+	if (methods->kind == METHODS_UNCHECKED)
+		return policy->n_foreground > 0;
+	return methods->kind == METHODS_LEGACY && selector < methods->n_table &&
+	       methods->table[selector].foreground;
+}
+
 static bool is_denied_foreground(struct calling *calling, const struct methods *methods,
 				 uint32_t selector)
 {
-	if (!methods || methods->kind != METHODS_LEGACY || selector >= methods->n_table ||
-	    !methods->table[selector].foreground)
+	const struct policy *policy = calling->client->registry->policy;
+
+	if (!asks_for_foreground(methods, policy, selector))
 		return false;
 	return know_caller(calling) < 0 ||
-	       policy_has_privilege(calling->client->registry->policy, calling->who,
-				    "foreground") != kIOReturnSuccess;
+	       policy_has_privilege(policy, calling->who, "foreground") != kIOReturnSuccess;
 }
 
 static enum lock call_lock(const struct methods *methods)
@@ -467,7 +478,7 @@ IOReturn client_call(struct client *client, struct question *question, const str
 	if (code != kIOReturnSuccess)
 		return code;
 	question->request = (struct request){ .op = REQUEST_CALL, .connection = client->number,
-					      .call = call };
+					      .call = call, .background = shape.gpu_denied };
 	if (!caller_is_opener(&calling)) {
 		if (know_caller(&calling) < 0)
 			return kIOReturnNoMemory;

@@ -61,6 +61,7 @@ struct methods {
 	uint64_t timeout_ms;		/* 0: none */
 	bool shared;
 	char *client_class;		/* owned, or NULL: "IOUserClient" */
+	bool get_service;		/* default: true; for libraries to look at */
 };
 
 struct methods *methods_free(struct methods *methods);

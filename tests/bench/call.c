@@ -123,7 +123,7 @@ static IOReturn multiply(void *target, void *reference, IOExternalMethodArgument
 
 static IOReturn closed(IOUserClient *client)
 {
-	IOService_terminate(IOUserClient_getService(client), 0);
+	IOService_terminate(IOUserClient_getProvider(client), 0);
 	return kIOReturnSuccess;
 }
 

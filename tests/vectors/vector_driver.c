@@ -364,6 +364,14 @@ static void make_service_class(void)
 
 /* The service */
 
+/* Where memory is linked, what is read-only has to be said before it is asked for. */
+static bool is_bound(const json_t *rights)
+{
+	const char *mode = getenv("FSD_TEST_MEMORY");
+
+	return mode && strcmp(mode, "link") == 0 && strcmp(json_string_value(rights), "ro") == 0;
+}
+
 static void make_memory(void)
 {
 	const char *type;
@@ -375,6 +383,10 @@ static void make_memory(void)
 		if (IOService_createBuffer(driver.service, type, ROOM_BUFFER, memory) !=
 		    kIOReturnSuccess)
 			errx(1, "no buffer of type %s", type);
+		if (is_bound(rights) &&
+		    IOService_bindMemory(driver.service, (UInt32)atoi(type), type, kIOMapReadOnly) !=
+		    kIOReturnSuccess)
+			errx(1, "type %s is not bound", type);
 	}
 }
 
