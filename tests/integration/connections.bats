@@ -122,6 +122,7 @@ is_empty() { [ -z "$(ls "$1")" ]; }
 @test "properties of a connection go to its driver, who may refuse them" {
 	tested
 	connection properties
+	heard '"props":["listed"]'
 }
 
 # --- calls

@@ -352,6 +352,11 @@ check_users() { check_registry < <(users; cat); }
 		equal(sets(other, listed / 'props', '{"a":1,"c":1}'), 'kIOReturnBadArgument')
 		equal(sets(other, listed / 'props', '[1]'), 'kIOReturnNotPermitted')
 		equal(sets(other, odd / 'props', '{"a":1}'), 'kIOReturnNotPermitted')
+		for text in '[1]', '"words"', '5\n', '{"$data":"AA=="}':      # what is of no key: by the rules for all
+		    equal(sets(other, frozen / 'props', text), 'kIOReturnNotPermitted')
+		    equal(sets(other, listed / 'props', text), 'kIOReturnNotPermitted')
+		    equal(sets(owner, f'{nub}/props', text), 'kIOReturnUnsupported')
+		    says(EINVAL, 'written as an object', write, S / 'props', text)
 		equal(sets(other, f'{nub}/props', '{"a":1}'), 'kIOReturnUnsupported')
 		refused(EACCES, other, write, entry('props'), '{"a":1}')
 		refused(EACCES, other, lambda: os.open(S / 'prop/new', os.O_WRONLY | os.O_CREAT))
@@ -361,7 +366,7 @@ check_users() { check_registry < <(users; cat); }
 		    equal(read(service / 'prop/one') if service is S else '', '1\n' if service is S else '')
 		# The driver is asked, and stores what it wants itself.
 		for user, path, text, conn in (other, S / 'props', '{"one":2}', None), (other, S / 'prop/one', '2', None), \
-		        (other, listed / 'props', '{"b":2}', None), \
+		        (other, listed / 'props', '{"b":2}', None), (other, S / 'props', '["one"]', None), \
 		                              (client, f'{S.path}/clients/{number}/props', '{"one":2}', number):
 		    service = listed if path.startswith(listed.path) else S
 		    for code, wanted in (0, 'ok'), (0xe00002c7, 'kIOReturnUnsupported'), (0xe00002e2, 'kIOReturnNotPermitted'):
@@ -371,7 +376,7 @@ check_users() { check_registry < <(users; cat); }
 		        equal(sets(user, path, text), wanted)
 		        answer.join()
 		        equal((asked[0]['op'], asked[0]['conn'], asked[0]['props']),
-		                ('setprops', conn, {'b': 2} if service is listed else {'one': 2}))
+		                ('setprops', conn, {'b': 2} if service is listed else ['one'] if text[0] == '[' else {'one': 2}))
 		equal(read(S / 'prop/one'), '1\n')
 		# What is the owner's he stores.
 		equal(sets(root, frozen / 'props', '{"IODebug":1}'), 'ok')
@@ -594,6 +599,33 @@ check_users() { check_registry < <(users; cat); }
 		        os.close(fd)
 		    eventually(lambda: not os.listdir(S / 'clients'))
 		    equal(S.asked()['op'], 'close')
+	END
+}
+
+@test "a driver that checks calls itself is told who is not in the foreground" {
+	skip_unless_root "other users have to be made"
+	echo '{ "foreground": [ { "match": { "uid": 1005 }, "allow": false } ] }' >policy.json
+	start_for_users -p policy.json
+	check_users <<-'END'
+		S, table = Service('S', {'kind': 'any'}), Service('Table', {'methods': [{}]})
+		def calls(service):
+		    connection = Connection(service)
+		    with opening(connection / 'call', 'rw') as fd:
+		        os.write(fd, b'{"sel":0}\n')
+		        return json.loads(os.read(fd, 4096))['name']
+		def request_of(user, service):
+		    asked = []
+		    answer = threading.Thread(target=lambda: asked.append(service.answers()))
+		    answer.start()
+		    equal(run_as(user, calls, service), 'kIOReturnSuccess')
+		    answer.join()
+		    equal(service.answers()['op'], 'close')
+		    return asked[0]
+		equal(request_of(mate, S)['background'], True)
+		for user, service in (other, S), (root, S), (mate, table):
+		    assert 'background' not in request_of(user, service)
+		use({})
+		assert 'background' not in request_of(mate, S)
 	END
 }
 

@@ -192,6 +192,9 @@ static void properties(char **arguments)
 	gives(kIOReturnSuccess, IOConnectSetCFProperty(connect, "b", value));
 	json_integer_set(code, (uint32_t)kIOReturnNoSpace);
 	gives(kIOReturnNoSpace, IOConnectSetCFProperty(connect, "Refused", code));
+	/* What is no dictionary is for the driver, too. */
+	json_array_append_new(list, json_string("listed"));
+	gives(kIOReturnSuccess, IOConnectSetCFProperties(connect, list));
 	json_decref(value);
 	json_decref(code);
 	json_decref(list);
@@ -630,7 +633,13 @@ static void maps(char **arguments)
 	late[12287] = 'z';
 	gives(kIOReturnBadArgument,
 	      IOConnectMapMemory64(connect, 21, mach_task_self(), &address, NULL, kIOMapAnywhere));
+	/* Of what is not mapped the driver's refusal is told; where it has it, the map is wrong. */
+	gives(kIOReturnNotFound, IOConnectUnmapMemory64(connect, 21, mach_task_self(), 4096));
+	gives(kIOReturnBadArgument, IOConnectUnmapMemory64(connect, 20, mach_task_self(), 4096));
+	gives(kIOReturnBadArgument, IOConnectUnmapMemory64(connect, 1, mach_task_self(), 4096));
+	gives(kIOReturnBadArgument, IOConnectUnmapMemory64(connect, 2, mach_task_self(), 4096));
 	gives(kIOReturnSuccess, IOServiceClose(connect));
+	gives(kIOReturnBadArgument, IOConnectUnmapMemory64(connect, 21, mach_task_self(), 4096));
 }
 
 /* Open, map, unmap, close; nothing is left over. */

@@ -151,6 +151,29 @@ START_TEST(a_connection_knows_its_service)
 }
 END_TEST
 
+static void write_methods(const char *text)
+{
+	const char *path = in_connection(&mount, "../../methods");
+
+	ck_assert_int_eq(unlink(path), 0);
+	make_text(path, text, 0600);
+}
+
+START_TEST(a_driver_that_has_no_getService_says_so)
+{
+	io_connect_t connect = open_connection(&mount);
+	io_service_t service = 77;
+
+	write_methods("{\"getService\":false}\n");
+	ck_assert_int_eq(IOConnectGetService(connect, &service), kIOReturnUnsupported);
+	ck_assert_int_eq(service, 77);
+	write_methods("{\"getService\":true}\n");
+	ck_assert_int_eq(IOConnectGetService(connect, &service), kIOReturnSuccess);
+	IOObjectRelease(service);
+	IOServiceClose(connect);
+}
+END_TEST
+
 /* As many descriptors as there are, and not one more; or as before. */
 static void limit_descriptors(bool limited)
 {
@@ -231,13 +254,36 @@ START_TEST(properties_are_written_as_a_document)
 	fd = open(in_connection(&mount, "props"), O_RDONLY);
 	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
 	close(fd);
-	ck_assert_str_eq(text, "{\"Words\":18446744073709551615}");
+	ck_assert_str_eq(text, "{\"Words\":18446744073709551615}\n");
 	ck_assert_int_eq(IOConnectSetCFProperty(connect, NULL, value), kIOReturnBadArgument);
 	ck_assert_int_eq(IOConnectSetCFProperty(connect, "a", NULL), kIOReturnBadArgument);
 	ck_assert_int_eq(IOConnectSetCFProperty(connect, "\xff", value), kIOReturnBadArgument);
 	ck_assert_int_eq(IOConnectSetCFProperties(connect, NULL), kIOReturnBadArgument);
 	ck_assert_int_eq(IOConnectSetCFProperties(mount.service, value), kIOReturnBadArgument);
 	json_decref(value);
+	IOServiceClose(connect);
+}
+END_TEST
+
+/* Whatever it is, it has an end. */
+START_TEST(what_is_no_dictionary_is_written_as_well)
+{
+	static const char *const values[] = { "7\n", "[1,2]\n", "\"text\"\n", "true\n" };
+	io_connect_t connect = open_connection(&mount);
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		json_t *value = json_loads(values[i], JSON_DECODE_ANY, NULL);
+		char text[64] = "";
+		int fd;
+
+		ck_assert_int_eq(truncate(in_connection(&mount, "props"), 0), 0);
+		ck_assert_int_eq(IOConnectSetCFProperties(connect, value), kIOReturnSuccess);
+		fd = open(in_connection(&mount, "props"), O_RDONLY);
+		ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
+		close(fd);
+		ck_assert_str_eq(text, values[i]);
+		json_decref(value);
+	}
 	IOServiceClose(connect);
 }
 END_TEST
@@ -1014,9 +1060,11 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_connection_lives_until_its_last_reference_goes);
 	tcase_add_test(tests, a_release_closes_without_a_word);
 	tcase_add_test(tests, a_connection_knows_its_service);
+	tcase_add_test(tests, a_driver_that_has_no_getService_says_so);
 	tcase_add_test(tests, without_descriptors_each_function_says_so);
 	tcase_add_test(tests, a_driver_is_told_of_another_connection);
 	tcase_add_test(tests, properties_are_written_as_a_document);
+	tcase_add_test(tests, what_is_no_dictionary_is_written_as_well);
 	tcase_add_test(tests, there_are_no_traps);
 	tcase_add_test(tests, a_call_brings_scalars_and_a_struct);
 	tcase_add_test(tests, a_refused_call_changes_nothing);

@@ -221,7 +221,7 @@ START_TEST(a_modern_table_is_said_in_full)
 			 "{'si':2,'sis':0,'so':1,'sos':'*','allowAsync':true,'ent':'org.example','"
 			 "name':'mul'},"
 			 "{'si':0,'sis':0,'so':0,'sos':0,'allowAsync':false,'fn':false}],"
-			 "'userClientClass':'TestClient'}");
+			 "'userClientClass':'TestClient','getService':false}");
 }
 END_TEST
 
@@ -232,6 +232,11 @@ static IOReturn own_function(IOUserClient *client, uint32_t selector,
 	(void)client, (void)selector, (void)arguments, (void)dispatch, (void)target,
 		(void)reference;
 	return kIOReturnSuccess;
+}
+
+static IOService *own_service(IOUserClient *client)
+{
+	return IOUserClient_getProvider(client);
 }
 
 static IOExternalMethod *no_descriptor(IOUserClient *client, UInt32 index)
@@ -248,8 +253,10 @@ START_TEST(what_is_checked_goes_by_what_the_class_has)
 
 	ck_assert_str_eq(
 		document(),
-		"{'open':'ask','kind':'legacy','methods':[],'userClientClass':'TestClient'}");
+		"{'open':'ask','kind':'legacy','methods':[],'userClientClass':'TestClient',"
+		"'getService':false}");
 	methods.externalMethod = own_function;
+	methods.getService = own_service;
 	ck_assert_str_eq(document(),
 			 "{'open':'ask','kind':'any','methods':[],'userClientClass':'TestClient'}");
 	client_class.dispatch = classic;
@@ -279,7 +286,8 @@ START_TEST(properties_of_the_class_that_fsd_knows_are_said)
 		" \"IOUserClientDefaultLockingSetProperties\": false, \"IOUserClientTimeout\": 50, "
 		"\"Own\": 1}";
 	ck_assert_str_eq(document(),
-		"{'open':'ask','kind':'legacy','methods':[],'IOUserClientEntitlements':false,"
+		"{'open':'ask','kind':'legacy','methods':[],'getService':false,"
+		"'IOUserClientEntitlements':false,"
 		"'privilege':'root','timeout_ms':50,'shared':true,"
 		"'locking':{'default':true,'setprops':false,'single':true}}");
 	client_class.properties = "{";
@@ -303,7 +311,7 @@ START_TEST(memory_and_ports_are_bound_before_it_is_registered)
 	ck_assert_int_eq(IOService_bindPort(NULL, 1, "page"), kIOReturnBadArgument);
 	ck_assert_str_eq(document(),
 		"{'open':'ask','kind':'legacy','methods':[],'userClientClass':'TestClient',"
-		"'memory':{'2':'queues/0/data','0':{'buf':'other','ro':true}},"
+		"'getService':false,'memory':{'2':'queues/0/data','0':{'buf':'other','ro':true}},"
 		"'ports':{'1':'queues/0/notify'}}");
 
 	ck_assert_int_eq(IOService_registerService(service, 0), kIOReturnSuccess);

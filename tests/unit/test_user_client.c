@@ -432,6 +432,18 @@ START_TEST(descriptors_are_checked)
 }
 END_TEST
 
+/* fsd says of each call who is not. */
+START_TEST(a_descriptor_may_be_for_callers_in_the_foreground)
+{
+	use_descriptors();
+	assert_code(called("'sel':7,'background':true"), kIOReturnNotPermitted);
+	assert_code(called("'sel':7,'background':true,'uid':0,'pid':1"), kIOReturnNotPermitted);
+	assert_code(called("'sel':0,'si':[1,2],'so':1,'background':true"), kIOReturnSuccess);
+	assert_code(called("'sel':7,'background':false"), kIOReturnSuccess);
+	assert_code(called("'sel':7"), kIOReturnSuccess);
+}
+END_TEST
+
 START_TEST(an_asynchronous_call_goes_by_the_descriptors_for_these)
 {
 	use_descriptors();
@@ -667,7 +679,7 @@ START_TEST(from_open_to_close_functions_are_called_in_this_order)
 	assert_said("initWithTask start ");
 	ck_assert(!IOUserClient_isInactive(client));
 	ck_assert_ptr_eq(IOUserClient_getProvider(client), service);
-	ck_assert_ptr_eq(IOUserClient_getService(client), service);
+	ck_assert_ptr_null(IOUserClient_getService(client));
 	asked(service, "{'op':'close','conn':1,'died':false}");
 	assert_said("clientClose willTerminate didTerminate stop free ");
 	ck_assert_ptr_null(service->connections);
@@ -965,9 +977,25 @@ START_TEST(properties_that_a_class_does_not_list_are_not_set)
 		    kIOReturnBadArgument);
 	assert_code(asked(service, "{'op':'setprops','id':2,'conn':1,'props':[]}"),
 		    kIOReturnNotPermitted);
+	assert_code(asked(service, "{'op':'setprops','id':2,'conn':1,'props':5}"),
+		    kIOReturnNotPermitted);
+	assert_code(asked(service, "{'op':'setprops','id':2,'conn':1,'props':{'$data':''}}"),
+		    kIOReturnNotPermitted);
 	assert_code(asked(service, "{'op':'setprops','id':2,'conn':9,'props':{}}"),
 		    kIOReturnNotAttached);
 	assert_said("A ");
+}
+END_TEST
+
+START_TEST(without_a_list_the_driver_takes_what_is_no_dictionary)
+{
+	methods.setProperties = note_properties;
+	opened();
+	assert_code(asked(service, "{'op':'setprops','id':2,'conn':1,'props':[]}"),
+		    kIOReturnSuccess);
+	assert_code(asked(service, "{'op':'setprops','id':2,'conn':1,'props':'words'}"),
+		    kIOReturnSuccess);
+	assert_said("other other ");
 }
 END_TEST
 
@@ -1464,6 +1492,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, an_action_is_made_for_the_call_that_is_being_made);
 	tcase_add_test(tests, descriptors_fill_six_arguments_each_type_in_its_way);
 	tcase_add_test(tests, descriptors_are_checked);
+	tcase_add_test(tests, a_descriptor_may_be_for_callers_in_the_foreground);
 	tcase_add_test(tests, an_asynchronous_call_goes_by_the_descriptors_for_these);
 	tcase_add_test(tests, descriptors_come_with_their_target);
 	tcase_add_test(tests, a_call_brings_words_and_bytes_there_and_back);
@@ -1484,6 +1513,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, the_base_class_says_no);
 	tcase_add_test(tests, a_client_is_connected_to_another_one_of_the_service);
 	tcase_add_test(tests, properties_that_a_class_does_not_list_are_not_set);
+	tcase_add_test(tests, without_a_list_the_driver_takes_what_is_no_dictionary);
 	tcase_add_test(tests, an_owner_is_asked_to_close);
 	tcase_add_test(tests, results_are_sent_as_often_as_wanted);
 	tcase_add_test(tests, a_reference_without_a_port_sends_nothing);

@@ -66,6 +66,13 @@ START_TEST(calls)
 		"\"sib\":\"ACAl/z0=\",\"async\":18446744073709551615,\"uid\":1000,\"pid\":77}",
 		"op=call id=2 conn=1 sel=2 si= so=0 sos=var sib=%00%20%25%FF%3D "
 		"async=18446744073709551615 uid=1000 pid=77");
+	request = (struct request){ REQUEST_CALL, .id = 2, .connection = 1, .call = &call,
+				    .background = true };
+	call_deinit(&call);
+	call = (struct call){ .selector = 3 };
+	printed(&request, "{\"op\":\"call\",\"id\":2,\"conn\":1,\"sel\":3,\"si\":[],\"so\":0,\"sos\":0,"
+		"\"background\":true}", "op=call id=2 conn=1 sel=3 si= so=0 sos=0 background=true");
+	request.background = false;
 	call_deinit(&call);
 	/* What the driver sees of too many. */
 	call.n_so = 99;

@@ -253,7 +253,7 @@ START_TEST(a_whole_document)
 		"\"ports\":{\"0\":\"queues/q q/notify\"},\"open\":\"ask\",\"privilege\":\"root\","
 		"\"IOUserClientEntitlements\":\"ent\","
 		"\"locking\":{\"single\":true,\"setprops\":true,\"default\":false},"
-		"\"timeout_ms\":250,\"shared\":true,\"userClientClass\":\"MulUserClient\"}");
+		"\"timeout_ms\":250,\"shared\":true,\"userClientClass\":\"MulUserClient\",\"getService\":false}");
 
 	ck_assert_uint_eq(methods->table[0].si, 16);
 	ck_assert_uint_eq(methods->n_memory, 3);
@@ -270,6 +270,7 @@ START_TEST(a_whole_document)
 	ck_assert_str_eq(methods->entitlement, "ent");
 	ck_assert_uint_eq(methods->timeout_ms, 250);
 	ck_assert_str_eq(methods->client_class, "MulUserClient");
+	ck_assert(!methods->get_service);
 	methods_free(methods);
 }
 END_TEST
@@ -280,6 +281,7 @@ START_TEST(an_empty_document_has_the_defaults)
 
 	ck_assert(!methods->has_table && methods->kind == METHODS_2022 && !methods->ask);
 	ck_assert(methods->lock_default && !methods->lock_single && !methods->lock_setprops);
+	ck_assert(methods->get_service);
 	ck_assert_int_eq(methods->entitlement_rule, ENTITLEMENT_ABSENT);
 	methods_free(methods);
 	methods = parse("{\"IOUserClientEntitlements\":false}");
@@ -296,6 +298,7 @@ START_TEST(what_is_wrong_is_named)
 		{ "", "methods" }, { "[]", "object" }, { "{", "methods" }, { "{}x", "methods" },
 		{ "{\"method\":[]}", "unknown key \"method\"" },
 		{ "{\"a\\nb\":[]}", "unknown key \"a?b\"" },
+		{ "{\"getService\":1}", "\"getService\"" },
 		{ "{\"methods\":{}}", "\"methods\"" }, { "{\"methods\":[null]}", "methods[0]" },
 		{ "{\"methods\":[{},7]}", "methods[1]" },
 		{ "{\"methods\":[{\"si\":17}]}", "\"si\"" }, { "{\"methods\":[{\"so\":\"x\"}]}", "\"so\"" },
