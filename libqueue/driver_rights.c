@@ -77,7 +77,7 @@ static bool is_local(task_t task, UInt32 pid)
 	return find_user(users, is_the_tasks, task);
 }
 
-/* As in the original it is about who calls. A process that is frozen makes no calls. */
+/* As in the original it is about who calls, not about the task. Who is frozen makes no calls. */
 static bool is_foreground(task_t task, UInt32 pid)
 {
 	(void)task;

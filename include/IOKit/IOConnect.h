@@ -84,7 +84,8 @@ kern_return_t IOConnectRelease(io_connect_t connect);
  * The service that @connect was opened on: a reference of the caller's, for
  * IOObjectRelease(). Stands for IOConnectGetService().
  *
- * Return: kIOReturnSuccess; kIOReturnBadArgument also for @service NULL.
+ * Return: kIOReturnSuccess; kIOReturnBadArgument also for @service NULL; kIOReturnUnsupported,
+ * the driver has none to give: its class has no getService().
  */
 kern_return_t IOConnectGetService(io_connect_t connect, io_service_t *service);
 
@@ -99,7 +100,7 @@ kern_return_t IOConnectAddClient(io_connect_t connect, io_connect_t client);
 
 /*
  * Set properties of the connection, or one. The driver sees them and stores what it
- * wants. The caller keeps its reference to the document. Stand for
+ * wants; what @properties are, an object or another value, is for it to judge. The caller keeps its reference to the document. Stand for
  * IOConnectSetCFProperties() and IOConnectSetCFProperty().
  *
  * Return:
@@ -233,7 +234,8 @@ kern_return_t IOConnectTrap6(io_connect_t connect, uint32_t index, uintptr_t p1,
  *
  * In link mode (fsd(8)) memory is a plain file: there the library keeps to what the
  * service's `methods` says of it, nothing but the file's mode holds others back, and another user
- * cannot map for writing what only its owner may write.
+ * cannot map for writing what only its owner may write. What the driver says is read-only only
+ * when it is asked is mapped for writing there, where the file's mode allows it.
  *
  * Return: kIOReturnSuccess, or kIOReturnBadArgument, whatever the reason.
  */
@@ -249,7 +251,8 @@ kern_return_t IOConnectMapMemory(io_connect_t connect, uint32_t memoryType,
  * IOConnectUnmapMemory64().
  *
  * Return: kIOReturnSuccess, also when the connection is dead; kIOReturnBadArgument when no map
- * of @memoryType is there, or @fromTask is not mach_task_self().
+ * of @memoryType is there, or @fromTask is not mach_task_self(); kIOReturnUnsupported, and
+ * others: no such map is there, and the driver was asked for that memory and refused it.
  */
 kern_return_t IOConnectUnmapMemory64(io_connect_t connect, uint32_t memoryType,
 				     task_port_t fromTask, mach_vm_address_t atAddress);

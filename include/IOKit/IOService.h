@@ -72,7 +72,10 @@ struct IOServiceMethods {
 
 	IOReturn (*newUserClient)(IOService *service, task_t owningTask, void *securityID,
 				  UInt32 type, json_t *properties, IOUserClient **handler);
-	/* A client wants to set properties of the service; it is up to the driver which. */
+	/*
+	 * A client wants to set properties of the service; it is up to the driver which. They may
+	 * be no object, but any value, where the service does not list what may be set.
+	 */
 	IOReturn (*setProperties)(IOService *service, json_t *properties);
 	IOReturn (*requestProbe)(IOService *service, IOOptionBits options);
 	/* A message: kIOMessageServiceIsRequestingClose of another one's open() with seize. */

@@ -255,6 +255,10 @@ struct IOUserClientMethods {
 
 	IOReturn (*clientClose)(IOUserClient *client);
 	IOReturn (*clientDied)(IOUserClient *client);
+	/*
+	 * Not called. Where there is one, clients get by IOConnectGetService() the service that
+	 * they opened; else kIOReturnUnsupported.
+	 */
 	IOService *(*getService)(IOUserClient *client);
 
 	/*
@@ -277,6 +281,7 @@ struct IOUserClientMethods {
 	/* kIOMessageServiceIsRequestingClose: another client wants to open() the service. */
 	IOReturn (*message)(IOUserClient *client, UInt32 type, const void *provider,
 			    void *argument);
+	/* An object, where the class lists what may be set; else any value a client chose. */
 	IOReturn (*setProperties)(IOUserClient *client, json_t *properties);
 
 	IOReturn (*externalMethod)(IOUserClient *client, uint32_t selector,
@@ -390,7 +395,7 @@ IOReturn IOUserClient_clientClose(IOUserClient *client);
  */
 IOReturn IOUserClient_clientDied(IOUserClient *client);
 
-/* The service that it is below; the original has none. Stands for getService(). */
+/* NULL. Stands for getService(). */
 IOService *IOUserClient_getService(IOUserClient *client);
 
 /*
@@ -582,7 +587,9 @@ kern_return_t IOUserClient_writeMemoryToClient(IOUserClient *client, IOMemoryDes
 
 /*
  * Has the task (@securityToken; for "secureprocess" an IOUCProcessToken) the privilege?
- * "cap:NAME" asks for a capability. Stands for clientHasPrivilege().
+ * "cap:NAME" asks for a capability. "foreground" is not about the task but about who makes the
+ * call that is served, where no table of the class checks it; else everybody has it. Stands for
+ * clientHasPrivilege().
  * Return: kIOReturnSuccess, kIOReturnNotPrivileged, or kIOReturnUnsupported for a name that is
  * not known.
  */
