@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # What is wrong is refused with its errno, and nothing has changed. What is
-# refused by one file alone stands in queue_files.bats.
+# refused by one file alone stands in queue_files.bats, or queue_entries.bats.
 
 load lib
 load checks
