@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_user_client_memory - memory that user clients lend and borrow, and the rights of their tasks, without fsd
+ */
+#include "user_client.h"
+
+#include <sys/mman.h>
+#include <sys/xattr.h>
+
+/* --- memory */
+
+static IOMemoryDescriptor *lent;
+static IOOptionBits lent_options;
+
+static IOReturn lend(IOUserClient *client, UInt32 type, IOOptionBits *options,
+		     IOMemoryDescriptor **memory)
+{
+	(void)client;
+	if (type > 0)
+		return kIOReturnBadArgument;
+	OSObject_retain(lent);
+	*memory = lent;
+	*options = lent_options;
+	return kIOReturnSuccess;
+}
+
+static kern_return_t lend_kit(IOUserClient *client, uint64_t type, uint64_t *options,
+			      IOMemoryDescriptor **memory)
+{
+	(void)client, (void)type;
+	OSObject_retain(lent);
+	*memory = lent;
+	*options = kIOUserClientMemoryReadOnly;
+	return kIOReturnSuccess;
+}
+
+START_TEST(a_buffer_is_handed_out_by_its_name)
+{
+	IOUserClient *client;
+
+	methods.clientMemoryForType = lend;
+	client = opened();
+	ck_assert_int_eq(IOService_createBuffer(service, "page", 4096, &lent), kIOReturnSuccess);
+	ck_assert_uint_eq(IOMemoryDescriptor_getLength(lent), 4096);
+	ck_assert_str_eq(asked(service, "{'op':'mem','id':2,'conn':1,'type':0}"),
+			 "{'buf':'page','ro':false,'id':2,'rc':0}");
+	lent_options = kIOMapReadOnly;
+	ck_assert_str_eq(asked(service, "{'op':'mem','id':2,'conn':1,'type':0}"),
+			 "{'buf':'page','ro':true,'id':2,'rc':0}");
+	lent_options = 0;
+	assert_code(asked(service, "{'op':'mem','id':2,'conn':1,'type':1}"), kIOReturnBadArgument);
+
+	ck_assert_ptr_eq(IOUserClient_removeMappingForDescriptor(client, lent), lent);
+	OSObject_release(lent);
+	ck_assert_ptr_null(IOUserClient_removeMappingForDescriptor(client, lent));
+	ck_assert_ptr_null(IOUserClient_removeMappingForDescriptor(NULL, lent));
+	OSSafeReleaseNULL(lent);
+}
+END_TEST
+
+START_TEST(memory_that_is_not_the_services_is_not_handed_out)
+{
+	IODataQueue *queue = IODataQueue_withCapacity(64);
+
+	methods.clientMemoryForType = lend;
+	opened();
+	lent = IODataQueue_getMemoryDescriptor(queue);
+	assert_code(asked(service, "{'op':'mem','id':2,'conn':1,'type':0}"), kIOReturnNotFound);
+	OSSafeReleaseNULL(lent);
+	assert_code(asked(service, "{'op':'mem','id':2,'conn':1,'type':0}"), kIOReturnError);
+	OSObject_release(queue);
+}
+END_TEST
+
+START_TEST(driverkit_hands_out_memory_in_its_own_way)
+{
+	methods.CopyClientMemoryForType = lend_kit;
+	opened();
+	ck_assert_int_eq(IOService_createBuffer(service, "page", 4096, &lent), kIOReturnSuccess);
+	ck_assert_str_eq(asked(service, "{'op':'mem','id':2,'conn':1,'type':0}"),
+			 "{'buf':'page','ro':true,'id':2,'rc':0}");
+	OSSafeReleaseNULL(lent);
+}
+END_TEST
+
+START_TEST(a_service_is_exported_by_its_id)
+{
+	IOUserClient *client = opened();
+	uint64_t id = 1;
+
+	OSObject_retain(service);
+	ck_assert_int_eq(IOUserClient_exportObjectToClient(client, NULL, service, &id),
+			 kIOReturnSuccess);
+	ck_assert_uint_eq(id, 0x100000107);
+	OSObject_retain(client);
+	ck_assert_int_eq(IOUserClient_exportObjectToClient(client, NULL, client, &id),
+			 kIOReturnSuccess);
+	ck_assert_uint_eq(id, 0);
+}
+END_TEST
+
+/* --- the client's memory */
+
+static IOUserClient *opened_by_us(void)
+{
+	assert_code(asked(service,
+			  "{'op':'open','id':1,'conn':1,'type':0,'uid':0,'pid':%d,'comm':'x'}",
+			  (int)getpid()),
+		    kIOReturnSuccess);
+	return service_find_connection(service, 1)->client;
+}
+
+START_TEST(a_clients_memory_is_copied_and_copied_back)
+{
+	IOUserClient *client = opened_by_us();
+	char one[] = "one", two[] = "two", *view;
+	const IOAddressSegment parts[] = { { (uintptr_t)one, 3 }, { (uintptr_t)two, 3 } };
+	IOMemoryDescriptor *memory = NULL;
+
+	ck_assert_int_eq(IOUserClient_CreateMemoryDescriptorFromClient(client,
+								       kIOMemoryDirectionInOut, 2,
+								       parts, &memory),
+			 0);
+	ck_assert_uint_eq(IOMemoryDescriptor_getLength(memory), 6);
+	view = mmap(NULL, 6, PROT_READ | PROT_WRITE, MAP_SHARED,
+		    IOMemoryDescriptor_getDescriptor(memory), 0);
+	ck_assert_int_eq(memcmp(view, "onetwo", 6), 0);
+	memcpy(view, "abcdef", 6);
+	ck_assert_int_eq(IOUserClient_writeMemoryToClient(client, memory), kIOReturnSuccess);
+	ck_assert_str_eq(one, "abc");
+	ck_assert_str_eq(two, "def");
+	/* At the end of the call, too. */
+	memcpy(view, "ghi", 3);
+	client_write_back(client);
+	ck_assert_str_eq(one, "ghi");
+	munmap(view, 6);
+	OSObject_release(memory);
+}
+END_TEST
+
+START_TEST(a_clients_memory_that_cannot_be_had_is_refused)
+{
+	IOUserClient *client = opened_by_us();
+	IOAddressSegment part = { 0, 10 }, many[33] = { { 0, 1 } };
+	IOMemoryDescriptor *memory = NULL;
+
+#define create(...) IOUserClient_CreateMemoryDescriptorFromClient(__VA_ARGS__, &memory)
+	ck_assert_int_eq(create(client, kIOMemoryDirectionOut, 1, &part), kIOReturnVMError);
+	ck_assert_int_eq(create(client, 0, 1, &part), kIOReturnBadArgument);
+	ck_assert_int_eq(create(client, kIOMemoryDirectionOut, 0, &part), kIOReturnBadArgument);
+	ck_assert_int_eq(create(client, kIOMemoryDirectionOut, 33, many), kIOReturnBadArgument);
+	ck_assert_int_eq(create(NULL, kIOMemoryDirectionOut, 1, &part), kIOReturnBadArgument);
+	part.length = 1ull << 40;
+	ck_assert_int_eq(create(client, kIOMemoryDirectionOut, 1, &part), kIOReturnNoMemory);
+	ck_assert_int_eq(IOUserClient_writeMemoryToClient(client, NULL), kIOReturnBadArgument);
+	part = (IOAddressSegment){ (uintptr_t)&part, 8 };
+	client->task->unique_id++;	/* another process has its pid now */
+	ck_assert_int_eq(create(client, kIOMemoryDirectionOut, 1, &part), kIOReturnNotReady);
+	ck_assert_ptr_null(memory);
+}
+END_TEST
+
+/* --- rights */
+
+static task_t task_with(int uid, int pid)
+{
+	json_auto_t *request = json_pack("{s:i,s:i,s:i,s:s,s:s,s:{s:b,s:s}}", "uid", uid, "gid", 5,
+					 "pid", pid, "comm", "tool", "exe", "/bin/tool", "ents",
+					 "yes", 1, "text", "true");
+	task_t task = task_new(request, mount.path);
+
+	ck_assert_ptr_nonnull(task);
+	return task;
+}
+
+static IOReturn privilege(int uid, const char *name)
+{
+	task_t task = task_with(uid, (int)getpid());
+	IOReturn result = IOUserClient_clientHasPrivilege(task, name);
+
+	OSObject_release(task);
+	return result;
+}
+
+START_TEST(privileges_go_by_the_users_at_the_console)
+{
+	ck_assert_int_eq(privilege(0, kIOClientPrivilegeAdministrator), kIOReturnSuccess);
+	ck_assert_int_eq(privilege(501, kIOClientPrivilegeAdministrator), kIOReturnNotPrivileged);
+	ck_assert_int_eq(privilege(501, kIOClientPrivilegeLocalUser), kIOReturnSuccess);
+	ck_assert_int_eq(privilege(502, kIOClientPrivilegeLocalUser), kIOReturnSuccess);
+	ck_assert_int_eq(privilege(0, kIOClientPrivilegeLocalUser), kIOReturnNotPrivileged);
+	ck_assert_int_eq(privilege(501, kIOClientPrivilegeConsoleUser), kIOReturnSuccess);
+	ck_assert_int_eq(privilege(502, kIOClientPrivilegeConsoleUser), kIOReturnNotPrivileged);
+	ck_assert_int_eq(privilege(501, kIOClientPrivilegeForeground), kIOReturnSuccess);
+	ck_assert_int_eq(privilege(501, kIOClientPrivilegeConsoleSession), kIOReturnNotPrivileged);
+	ck_assert_int_eq(privilege(501, "cap:dance"), kIOReturnUnsupported);
+	ck_assert_int_eq(privilege(501, "emperor"), kIOReturnUnsupported);
+	ck_assert_int_eq(privilege(501, NULL), kIOReturnUnsupported);
+	ck_assert_int_eq(IOUserClient_clientHasPrivilege(NULL, "root"), kIOReturnNotPrivileged);
+}
+END_TEST
+
+START_TEST(the_secure_process_is_the_one_that_the_console_names)
+{
+	task_t task = task_with(501, (int)getpid());
+	IOUCProcessToken token = { .token = task, .pid = 77 };
+
+	ck_assert_int_eq(IOUserClient_clientHasPrivilege(&token, "secureprocess"),
+			 kIOReturnSuccess);
+	token.pid = 78;
+	ck_assert_int_eq(IOUserClient_clientHasPrivilege(&token, "secureprocess"),
+			 kIOReturnNotPrivileged);
+	ck_assert_int_eq(IOUserClient_clientHasPrivilege(NULL, "secureprocess"),
+			 kIOReturnNotPrivileged);
+	OSObject_release(task);
+}
+END_TEST
+
+START_TEST(a_capability_is_one_that_the_process_has_now)
+{
+	task_t task = task_with(0, (int)getpid());
+	bool root = geteuid() == 0;
+
+	ck_assert_int_eq(IOUserClient_clientHasPrivilege(task, "cap:setuid"),
+			 root ? kIOReturnSuccess : kIOReturnNotPrivileged);
+	task->unique_id++;
+	ck_assert_int_eq(IOUserClient_clientHasPrivilege(task, "cap:setuid"),
+			 kIOReturnNotPrivileged);
+	OSObject_release(task);
+}
+END_TEST
+
+START_TEST(a_service_is_authorized_for_one_process)
+{
+	task_t task = task_with(501, (int)getpid());
+
+	ck_assert_int_eq(IOUserClient_clientHasAuthorization(task, service), kIOReturnNotPermitted);
+	ck_assert_int_eq(IOService_setAuthorizationID(service, IOTaskGetUniqueID(task)),
+			 kIOReturnSuccess);
+	ck_assert_int_eq(IOUserClient_clientHasAuthorization(task, service), kIOReturnSuccess);
+	ck_assert_int_eq(IOUserClient_clientHasAuthorization(NULL, service), kIOReturnNotPermitted);
+	ck_assert_uint_eq(IOService_getAuthorizationID(service), IOTaskGetUniqueID(task));
+	OSObject_release(task);
+}
+END_TEST
+
+START_TEST(entitlements_are_a_tasks_own)
+{
+	task_t task = task_with(501, 1);
+	json_auto_t *all = IOUserClient_copyClientEntitlements(task);
+	json_auto_t *one = IOUserClient_copyClientEntitlement(task, "yes");
+
+	ck_assert_uint_eq(json_object_size(all), 2);
+	ck_assert(json_is_true(one));
+	ck_assert_ptr_null(IOUserClient_copyClientEntitlement(task, "no"));
+	ck_assert_ptr_null(IOUserClient_copyClientEntitlement(task, NULL));
+	ck_assert_ptr_null(IOUserClient_copyClientEntitlement(NULL, "yes"));
+	ck_assert_ptr_null(IOUserClient_copyClientEntitlements(NULL));
+	OSObject_release(task);
+}
+END_TEST
+
+START_TEST(entitlements_of_a_file_are_in_an_attribute)
+{
+	static const char text[] = "{\"org.example\": true}";
+	json_auto_t *all = NULL, *one = NULL;
+	const char *path = in_service(&mount, "id");
+
+	ck_assert_ptr_null(IOUserClient_copyClientEntitlementsVnode(-1, NULL));
+	ck_assert_ptr_null(IOUserClient_copyClientEntitlementsVnode(-1, path));
+	if (setxattr(path, "trusted.fsd.entitlements", text, strlen(text), 0) < 0)
+		return;		/* root alone can */
+	all = IOUserClient_copyClientEntitlementsVnode(-1, path);
+	ck_assert_uint_eq(json_object_size(all), 1);
+	one = IOUserClient_copyClientEntitlementVnode(-1, path, "org.example");
+	ck_assert(json_is_true(one));
+	ck_assert_ptr_null(IOUserClient_copyClientEntitlementVnode(-1, path, "org.other"));
+	ck_assert_int_eq(setxattr(path, "trusted.fsd.entitlements", "[1]", 3, 0), 0);
+	ck_assert_ptr_null(IOUserClient_copyClientEntitlementsVnode(-1, path));
+}
+END_TEST
+
+START_TEST(driverkit_names_who_opened_it)
+{
+	IOUserClient *client = opened_by_us();
+	json_auto_t *all = NULL;
+
+	ck_assert_int_eq(IOUserClient_CopyClientEntitlements(client, &all), kIOReturnSuccess);
+	ck_assert(
+		json_is_true(json_object_get(all, "com.apple.developer.driverkit.administrator")));
+	ck_assert_ptr_nonnull(json_object_get(all, "IOUserClientCreator"));
+	ck_assert_int_eq(IOUserClient_CopyClientEntitlements(client, NULL), kIOReturnBadArgument);
+	OSObject_retain(client);
+	asked(service, "{'op':'close','conn':1,'died':false}");
+	ck_assert_int_eq(IOUserClient_CopyClientEntitlements(client, &all), kIOReturnNotReady);
+	OSObject_release(client);
+}
+END_TEST
+
+START_TEST(a_task_is_what_fsd_said_of_it)
+{
+	task_t task = task_with(501, (int)getpid()), gone = task_with(501, 4194304);
+
+	ck_assert_int_eq(IOTaskGetPID(task), getpid());
+	ck_assert_uint_eq(IOTaskGetUID(task), 501);
+	ck_assert_uint_eq(IOTaskGetGID(task), 5);
+	ck_assert_str_eq(IOTaskGetName(task), "tool");
+	ck_assert_str_eq(IOTaskGetPath(task), "/bin/tool");
+	ck_assert_uint_ne(IOTaskGetUniqueID(task), 0);
+	ck_assert_uint_eq(IOTaskGetUniqueID(gone), 0);
+	ck_assert_int_eq(IOTaskGetPID(NULL), 0);
+	ck_assert_uint_eq(IOTaskGetUID(NULL), (uid_t)-1);
+	ck_assert_uint_eq(IOTaskGetGID(NULL), (gid_t)-1);
+	ck_assert_str_eq(IOTaskGetName(NULL), "");
+	ck_assert_str_eq(IOTaskGetPath(NULL), "");
+	ck_assert_uint_eq(IOTaskGetUniqueID(NULL), 0);
+	OSObject_release(task);
+	OSObject_release(gone);
+}
+END_TEST
+
+START_TEST(data_are_a_copy)
+{
+	char bytes[] = "bytes";
+	OSData *data = OSData_withBytes(bytes, 5), *empty = OSData_withBytes(NULL, 0);
+
+	bytes[0] = 'x';
+	ck_assert_uint_eq(OSData_getLength(data), 5);
+	ck_assert_int_eq(memcmp(OSData_getBytesNoCopy(data), "bytes", 5), 0);
+	ck_assert_uint_eq(OSData_getLength(empty), 0);
+	ck_assert_ptr_null(OSData_getBytesNoCopy(NULL));
+	ck_assert_uint_eq(OSData_getLength(NULL), 0);
+	ck_assert_ptr_null(OSData_withBytes(NULL, 1));
+	OSObject_release(data);
+	OSObject_release(empty);
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, a_buffer_is_handed_out_by_its_name);
+	tcase_add_test(tests, memory_that_is_not_the_services_is_not_handed_out);
+	tcase_add_test(tests, driverkit_hands_out_memory_in_its_own_way);
+	tcase_add_test(tests, a_service_is_exported_by_its_id);
+	tcase_add_test(tests, a_clients_memory_is_copied_and_copied_back);
+	tcase_add_test(tests, a_clients_memory_that_cannot_be_had_is_refused);
+	tcase_add_test(tests, privileges_go_by_the_users_at_the_console);
+	tcase_add_test(tests, the_secure_process_is_the_one_that_the_console_names);
+	tcase_add_test(tests, a_capability_is_one_that_the_process_has_now);
+	tcase_add_test(tests, a_service_is_authorized_for_one_process);
+	tcase_add_test(tests, entitlements_are_a_tasks_own);
+	tcase_add_test(tests, entitlements_of_a_file_are_in_an_attribute);
+	tcase_add_test(tests, driverkit_names_who_opened_it);
+	tcase_add_test(tests, a_task_is_what_fsd_said_of_it);
+	tcase_add_test(tests, data_are_a_copy);
+}
