@@ -47,7 +47,7 @@ planted() {
 
 @test "shell scripts pass shellcheck" {
 	grep -lE '^#!/bin/(ba)?sh' scripts/* .ci/run examples/*.sh | xargs shellcheck
-	shellcheck tests/integration/lib.bash
+	shellcheck tests/integration/*.bash tests/unit/check-symbols tests/fuzz/planted
 }
 
 @test "bats files pass shellcheck" {
@@ -62,7 +62,8 @@ planted() {
 }
 
 @test "Python files compile" {
-	for file in examples/*.py tests/integration/*.py scripts/count-tests; do
+	for file in examples/*.py tests/*/*.py tests/integration/transcripts/*.py scripts/count-tests scripts/bench \
+		tests/docs/members tests/model/run; do
 		python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$file"
 	done
 }
@@ -77,6 +78,14 @@ planted() {
 		echo "$file"
 		[ "$(wc -l <"$file")" -lt 60 ]
 	done
+}
+
+@test "no source file has more than 800 lines" {
+	long=$(find fsd libqueue include tests scripts examples -type f \
+		\( -name '*.[ch]' -o -name '*.cpp' -o -name '*.py' -o -name '*.ba*s*' -o -path 'scripts/*' \) \
+		-exec wc -l {} + | awk '$1 > 800 && $2 != "total"')
+	echo "$long"
+	[ -z "$long" ]
 }
 
 @test "links in the documents lead somewhere" {

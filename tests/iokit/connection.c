@@ -3,7 +3,7 @@
  * connection WHAT [ARGUMENT...] - one thing that a connection does, with the driver `Testing` of
  * drivers.py; ends with 0 if it does it
  */
-#include "client.h"
+#include "checks.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -15,53 +15,6 @@
 #include <IOKit/IODataQueueClient.h>
 
 enum { ECHO, SCALARS, GATHER, TICKS, FAIL, EARLY, POKE, HANG, ENTITLED };
-
-static void check_(bool good, const char *what, int line)
-{
-	if (good)
-		return;
-	fprintf(stderr, "connection.c:%d: %s\n", line, what);
-	exit(EXIT_FAILURE);
-}
-
-#define check(condition)	check_(condition, #condition, __LINE__)
-
-static void check_result_(IOReturn result, IOReturn wanted, const char *what, int line)
-{
-	if (result == wanted)
-		return;
-	fprintf(stderr, "connection.c:%d: %s: %s", line, what, name_of(result));
-	fprintf(stderr, ", not %s\n", name_of(wanted));
-	exit(EXIT_FAILURE);
-}
-
-#define gives(wanted, call)	check_result_(call, wanted, #call, __LINE__)
-
-static io_connect_t open_test(void)
-{
-	return open_class("TestDriver", 0);
-}
-
-static io_service_t find_test(void)
-{
-	io_service_t service = IOServiceGetMatchingService(kIOMainPortDefault,
-							   IOServiceMatching("TestDriver"));
-
-	check(service != IO_OBJECT_NULL);
-	return service;
-}
-
-static void *word(uint64_t value)
-{
-	return (void *)(uintptr_t)value;
-}
-
-/* So that a shell that waits for it goes on. */
-static void say_ready(void)
-{
-	puts("ready");
-	fflush(stdout);
-}
 
 /* --- opening */
 

@@ -65,7 +65,8 @@ static inline const char *called(const char *format, ...)
 	return asked(service, "{'op':'call','id':2,'conn':1,%s}", words);
 }
 
-static inline IOReturn count_call(void *target, void *reference, IOExternalMethodArguments *arguments)
+static inline IOReturn count_call(void *target, void *reference,
+				  IOExternalMethodArguments *arguments)
 {
 	(void)target;
 	(void)arguments;
