@@ -25,7 +25,7 @@ static void print(void *file, const void *data, size_t size)
 static void data_available(void *target, OSAction *action)
 {
 	(void)target, (void)action;
-	while (left > 0 && IODataQueueDispatchSource_Dequeue(source, print, stdout) == kIOReturnSuccess)
+	while (left && IODataQueueDispatchSource_Dequeue(source, print, stdout) == kIOReturnSuccess)
 		;
 	fflush(stdout);
 }

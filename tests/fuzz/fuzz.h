@@ -200,7 +200,8 @@ static inline uint64_t take_word(struct input *input, const struct queue *queue)
 	case 1:
 		return load_relaxed(&queue->peer.consumer->head) + near;
 	case 2:
-		return load_relaxed(&queue->peer.consumer->head) + queue->geometry.queue_size + near;
+		return load_relaxed(&queue->peer.consumer->head) +
+		       queue->geometry.queue_size + near;
 	case 3:
 		return load_relaxed(&queue->peer.data->tail) - queue->geometry.queue_size + near;
 	case 4:

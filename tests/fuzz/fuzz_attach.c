@@ -117,7 +117,8 @@ static void produce(struct ring *ring, uint32_t size)
 	check_result(ring_can_enqueue(ring, size, size));
 	for (int i = 0; i < 8; i++)
 		check_result(ring_enqueue(ring, bytes, size % N_PAYLOAD));
-	check_result(ring_enqueue_batch(ring, &(struct iovec){ (void *)(uintptr_t)bytes, 1 }, 1, &n));
+	check_result(ring_enqueue_batch(ring, &(struct iovec){ (void *)(uintptr_t)bytes, 1 }, 1,
+					&n));
 	wait_attach(ring);
 	wait_due(ring);
 	check_result(wait_arm(ring, QUEUE_WAIT_FUTEX, size));
@@ -169,7 +170,8 @@ static void check_error(struct ring *ring)
 
 	CHECK(ring_available(ring) == -EIO && ring_look(ring) == -EIO);
 	if (ring->role == ROLE_PRODUCER)
-		CHECK(ring_enqueue(ring, &byte, 0) == -EIO && ring_enqueue(ring, &byte, 1) == -EIO &&
+		CHECK(ring_enqueue(ring, &byte, 0) == -EIO &&
+		      ring_enqueue(ring, &byte, 1) == -EIO &&
 		      ring_can_enqueue(ring, 0, 1) == -EIO);
 	else
 		CHECK(ring_peek(ring, &entry, &size, &position) == -EIO);
@@ -199,7 +201,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	else
 		memcpy(files.all.data->queue, input.bytes, input.n < 4096 ? input.n : 4096);
 	if (n_changes & 64)
-		memcpy(files.all.consumer, input.bytes, input.n < QUEUE_PAGE ? input.n : QUEUE_PAGE);
+		memcpy(files.all.consumer, input.bytes,
+		       input.n < QUEUE_PAGE ? input.n : QUEUE_PAGE);
 	CHECK(ftruncate(files.data, (off_t)n_data) == 0);
 	CHECK(ftruncate(files.consumer, (off_t)n_consumer) == 0);
 

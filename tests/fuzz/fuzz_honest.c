@@ -142,10 +142,12 @@ static void do_enqueue_batch(struct state *state, uint32_t n, struct input *inpu
 
 	memset(buffer, byte, sizeof(buffer));
 	for (uint32_t i = 0; i < n; i++)
-		entries[i] = (struct iovec){ buffer, take_size(input, state->queue->geometry.max_entry) };
+		entries[i] = (struct iovec){ buffer,
+					     take_size(input, state->queue->geometry.max_entry) };
 	CHECK(ring_enqueue_batch(&state->producer.ring, entries, n, &n_done) <= 0);
 	for (uint32_t i = 0; i < n; i++) {
-		uint64_t need = model_span(state->queue->geometry.queue_size, tail, entries[i].iov_len);
+		uint64_t need = model_span(state->queue->geometry.queue_size, tail,
+					   entries[i].iov_len);
 		bool fits = entries[i].iov_len <= state->queue->geometry.max_entry && need <= free;
 
 		CHECK(fits == (i < n_done));
@@ -321,7 +323,8 @@ static void step(struct state *state, struct input *input, unsigned what)
 		attach(state, &state->consumer, &state->producer, ROLE_CONSUMER);
 		break;
 	case 13:
-		CHECK(ring_look(&state->producer.ring) == 0 && ring_look(&state->consumer.ring) == 0);
+		CHECK(ring_look(&state->producer.ring) == 0 &&
+		      ring_look(&state->consumer.ring) == 0);
 		break;
 	case 14:
 		CHECK(ring_available(&state->consumer.ring) == (state->n_in != state->n_out));

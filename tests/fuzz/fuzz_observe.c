@@ -101,7 +101,8 @@ static void change(struct input *input, unsigned what)
 		forge_entry(queue, size, (unsigned char)size);
 		break;
 	case 3:
-		position = take_byte(input) & 1 ? queue->peer.data->tail : queue->peer.consumer->head;
+		position = take_byte(input) & 1 ? queue->peer.data->tail :
+						  queue->peer.consumer->head;
 		offset = position % queue->geometry.queue_size / 8 * 8;
 		words[(QUEUE_PAGE + offset) / 8] = take_header(input, queue, offset);
 		break;

@@ -69,7 +69,8 @@ static inline uint64_t model_span(uint64_t queue_size, uint64_t tail, uint64_t s
  */
 static inline void forge_entry(const struct queue *queue, uint64_t size, unsigned char byte)
 {
-	uint64_t tail = load_relaxed(&queue->peer.data->tail), queue_size = queue->geometry.queue_size;
+	uint64_t tail = load_relaxed(&queue->peer.data->tail),
+		queue_size = queue->geometry.queue_size;
 	uint64_t span = model_span(queue_size, tail, size), offset = tail % queue_size;
 	uint32_t header[2] = { (uint32_t)size };
 

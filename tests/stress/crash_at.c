@@ -111,7 +111,10 @@ ssize_t pwrite64(int fd, const void *bytes, size_t size, off64_t at)
 	return NEXT(pwrite64)(fd, bytes, size, at);
 }
 
-/* Not those to pipes: they cannot be seeked in. To fstat() one of its own mount, fsd would have to answer. */
+/*
+ * Not those to pipes: they cannot be seeked in. To fstat() one of its own mount, fsd would have to
+ * answer.
+ */
 ssize_t write(int fd, const void *bytes, size_t size)
 {
 	if (lseek(fd, 0, SEEK_CUR) >= 0)

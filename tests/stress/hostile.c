@@ -285,7 +285,8 @@ static void chosen(void)
 static void scribble_at_random(void)
 {
 	const struct field *field = &fields[chance(ARRAY_SIZE(fields))];
-	struct field anywhere = { 0, (unsigned)(PAGE + 8 * chance((memory[0].size - PAGE) / 8)), 8 };
+	struct field anywhere = { 0, (unsigned)(PAGE + 8 * chance((memory[0].size - PAGE) / 8)),
+				  8 };
 	uint64_t before = 0, word = chance(3) ? words[chance(n_words)] : chance(UINT64_MAX);
 
 	if (chance(8) == 0)

@@ -92,7 +92,8 @@ static uint32_t dequeue(char **buffer, uint32_t *room)
 			if (waits_at_port)
 				wait_at_port();
 			else
-				check(IODataQueueWaitForAvailableData(queue, port), "wait for data");
+				check(IODataQueueWaitForAvailableData(queue, port),
+				      "wait for data");
 			break;
 		default:
 			check(r, "dequeue");

@@ -88,7 +88,8 @@ static int memory_file(size_t n)
 /* A word that might be right, or is near one, or cannot be. */
 static uint64_t any_word(uint64_t *state)
 {
-	uint64_t head = load_relaxed(&shared.consumer->head), tail = load_relaxed(&shared.data->tail);
+	uint64_t head = load_relaxed(&shared.consumer->head),
+		tail = load_relaxed(&shared.data->tail);
 	uint64_t near = chance(state, 33) * 8 - 128;
 
 	switch (chance(state, 10)) {
@@ -305,7 +306,8 @@ static int produce(struct ring *ring, uint64_t *state)
 	case 1:
 		return ONE_OF(ring_commit(ring, size), -EINVAL);
 	case 2:
-		return ONE_OF(ring_can_enqueue(ring, size, chance(state, 9)), -EOVERFLOW, -EMSGSIZE);
+		return ONE_OF(ring_can_enqueue(ring, size, chance(state, 9)), -EOVERFLOW,
+			      -EMSGSIZE);
 	case 3:
 		return enqueue_batch(ring, state);
 	case 4:

@@ -114,7 +114,8 @@ START_TEST(a_mistake_is_told_with_its_place)
 					 sizeof(problem)), -EINVAL);
 	ck_assert_ptr_null(value);
 	ck_assert_msg(strncmp(problem, bad[_i].where, strlen(bad[_i].where)) == 0 &&
-		      strstr(problem, bad[_i].what), "%s is said to be '%s'", bad[_i].text, problem);
+		      strstr(problem, bad[_i].what), "%s is said to be '%s'", bad[_i].text,
+		      problem);
 	ck_assert_msg(!strstr(problem, "-1"), "'%s' has a literal of nobody's", problem);
 	ck_assert_int_eq(json_text_parse(bad[_i].text, bad[_i].size, &value, NULL, 0), -EINVAL);
 }

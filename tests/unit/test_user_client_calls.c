@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_user_client_calls - method calls of user clients: tables, descriptors, arguments and answers, without fsd
+ * test_user_client_calls - method calls of user clients: tables, arguments, answers, without fsd
  */
 #include "user_client.h"
 

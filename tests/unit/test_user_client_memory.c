@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_user_client_memory - memory that user clients lend and borrow, and the rights of their tasks, without fsd
+ * test_user_client_memory - memory that user clients lend and borrow, and rights, without fsd
  */
 #include "user_client.h"
 

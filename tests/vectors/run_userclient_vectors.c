@@ -2,8 +2,8 @@
 /*
  * run_userclient_vectors <LINE - a line of userclient_vectors.jsonl, said through libqueue
  *
- * The driver is in this process, behind the mount of FSD_MOUNT, which is new. Prints the list of what
- * the operations gave; userclient.py, which runs this, knows what is wanted.
+ * The driver is in this process, behind the mount of FSD_MOUNT, which is new. Prints the list of
+ * what the operations gave; userclient.py, which runs this, knows what is wanted.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -106,7 +106,8 @@ static IOReturn call_with(const json_t *words, void *output, size_t *room)
 	if (count)
 		n_words = (uint32_t)json_integer_value(count);
 	if (json_is_true(json_object_get(words, "async")))
-		result = IOConnectCallAsyncMethod(connections[0], selector, wake, reference, n_words,
+		result = IOConnectCallAsyncMethod(connections[0], selector, wake, reference,
+						  n_words,
 						  scalars, number(words, "si"), size ? input : NULL,
 						  size, outputs, &n_outputs, output, room);
 	else
@@ -243,7 +244,8 @@ static IOReturn add_client(const json_t *words)
 static IOReturn set_port(void)
 {
 	port = IONotificationPortCreate(0);
-	return IOConnectSetNotificationPort(connections[0], 0, IONotificationPortGetMachPort(port), 0);
+	return IOConnectSetNotificationPort(connections[0], 0, IONotificationPortGetMachPort(port),
+					    0);
 }
 
 static json_t *run_life_with_result(const char *operation, json_t *words)
@@ -303,7 +305,8 @@ static void connect_both(json_t *given)
 {
 	find_service(given);
 	for (unsigned i = 0; i < 2; i++)
-		if (IOServiceOpen(service, mach_task_self(), 0, &connections[i]) != kIOReturnSuccess)
+		if (IOServiceOpen(service, mach_task_self(), 0,
+				  &connections[i]) != kIOReturnSuccess)
 			errx(1, "client %u cannot open", i);
 }
 
@@ -504,7 +507,8 @@ static json_t *run_interest(const char *operation, json_t *words)
 	io_object_t notification = IO_OBJECT_NULL;
 
 	(void)operation;
-	return name_of(IOServiceAddInterestNotification(port, service, text(words, "type"), no_message,
+	return name_of(IOServiceAddInterestNotification(port, service, text(words, "type"),
+							no_message,
 							NULL, &notification));
 }
 

@@ -99,7 +99,8 @@ static uint32_t size_of(const json_t *object, const char *key)
 {
 	const json_t *value = json_object_get(object, key);
 
-	return json_is_string(value) ? kIOUCVariableStructureSize : (uint32_t)json_integer_value(value);
+	return json_is_string(value) ? kIOUCVariableStructureSize :
+				       (uint32_t)json_integer_value(value);
 }
 
 static bool has_function(const json_t *method)
@@ -156,8 +157,10 @@ static IOOptionBits legacy_type(const char *name)
 		const char *name;
 		IOOptionBits type;
 	} types[] = {
-		{ "ScalarIScalarO", kIOUCScalarIScalarO }, { "ScalarIStructO", kIOUCScalarIStructO },
-		{ "StructIStructO", kIOUCStructIStructO }, { "ScalarIStructI", kIOUCScalarIStructI },
+		{ "ScalarIScalarO", kIOUCScalarIScalarO },
+		{ "ScalarIStructO", kIOUCScalarIStructO },
+		{ "StructIStructO", kIOUCStructIStructO },
+		{ "ScalarIStructI", kIOUCScalarIStructI },
 	};
 
 	for (size_t i = 0; name && i < sizeof(types) / sizeof(*types); i++)
@@ -384,7 +387,8 @@ static void make_memory(void)
 		    kIOReturnSuccess)
 			errx(1, "no buffer of type %s", type);
 		if (is_bound(rights) &&
-		    IOService_bindMemory(driver.service, (UInt32)atoi(type), type, kIOMapReadOnly) !=
+		    IOService_bindMemory(driver.service, (UInt32)atoi(type), type,
+					 kIOMapReadOnly) !=
 		    kIOReturnSuccess)
 			errx(1, "type %s is not bound", type);
 	}
@@ -510,7 +514,8 @@ IOReturn driver_new_client_with_properties(void)
 {
 	json_t *properties = json_object();
 	IOUserClient *client = NULL;
-	IOReturn result = IOService_newUserClient(driver.service, NULL, NULL, 0, properties, &client);
+	IOReturn result = IOService_newUserClient(driver.service, NULL, NULL, 0, properties,
+						  &client);
 
 	OSObject_release(client);
 	json_decref(properties);

@@ -123,26 +123,35 @@ START_TEST(what_is_no_request)
 		{ "{\"sel\":\"mul\"}", "\"sel\"" }, { "{\"sel\":1.0}", "\"sel\"" },
 		{ "{\"sel\":1,\"si\":7}", "\"si\"" }, { "{\"sel\":1,\"si\":[true]}", "\"si\"" },
 		{ "{\"sel\":1,\"si\":[18446744073709551616]}", "call: " },
-		{ "{\"sel\":1,\"so\":[1]}", "\"so\"" }, { "{\"sel\":1,\"sos\":\"any\"}", "\"sos\"" },
-		{ "{\"sel\":1,\"sib\":\"aGVsbG8\"}", "\"sib\"" }, { "{\"sel\":1,\"sib\":[]}", "\"sib\"" },
-		{ "{\"sel\":1,\"sihex\":\"0\"}", "\"sihex\"" }, { "{\"sel\":1,\"sihex\":\"0g\"}", "\"sihex\"" },
+		{ "{\"sel\":1,\"so\":[1]}", "\"so\"" },
+		{ "{\"sel\":1,\"sos\":\"any\"}", "\"sos\"" },
+		{ "{\"sel\":1,\"sib\":\"aGVsbG8\"}", "\"sib\"" },
+		{ "{\"sel\":1,\"sib\":[]}", "\"sib\"" },
+		{ "{\"sel\":1,\"sihex\":\"0\"}", "\"sihex\"" },
+		{ "{\"sel\":1,\"sihex\":\"0g\"}", "\"sihex\"" },
 		{ "{\"sel\":1,\"sit\":1}", "\"sit\"" },
 		{ "{\"sel\":1,\"sit\":\"a\",\"sihex\":\"00\"}", "only one of" },
-		{ "{\"sel\":1,\"async\":null}", "\"async\"" }, { "{\"sel\":1,\"hex\":1}", "\"hex\"" },
-		{ "{\"sel\":01}", "call: " }, { "{\"sel\":1}x", "call: " }, { "{\"sel\":1,}", "call: " },
+		{ "{\"sel\":1,\"async\":null}", "\"async\"" },
+		{ "{\"sel\":1,\"hex\":1}", "\"hex\"" },
+		{ "{\"sel\":01}", "call: " }, { "{\"sel\":1}x", "call: " },
+		{ "{\"sel\":1,}", "call: " },
 		{ "{\"sel\":1 \"so\":1}", "call: " }, { "{\"sel\":1,\"si\":[1,]}", "call: " },
-		{ "{\"sel\":1,\"so\":}", "call: " }, { "{\"sel\":1", "call: " }, { "{\"sel", "call: " },
-		{ "{\"sel\":1,\"sel\":1}", "call: " }, { "{\"sel\":1,\"sit\":\"\\u0000\"}", "call: " },
+		{ "{\"sel\":1,\"so\":}", "call: " }, { "{\"sel\":1", "call: " },
+		{ "{\"sel", "call: " },
+		{ "{\"sel\":1,\"sel\":1}", "call: " },
+		{ "{\"sel\":1,\"sit\":\"\\u0000\"}", "call: " },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct call call;
 		struct failure why;
 
-		ck_assert_msg(call_parse(cases[i].text, strlen(cases[i].text), &call) == -EINVAL, "%s",
+		ck_assert_msg(call_parse(cases[i].text, strlen(cases[i].text), &call) == -EINVAL,
+			      "%s",
 			      cases[i].text);
 		failure_take(&why);
-		ck_assert_msg(strstr(why.message, cases[i].word), "%s: %s", cases[i].text, why.message);
+		ck_assert_msg(strstr(why.message, cases[i].word), "%s: %s", cases[i].text,
+			      why.message);
 	}
 }
 END_TEST
@@ -151,13 +160,16 @@ START_TEST(replies)
 {
 	struct reply reply = { .so = { 327680, UINT64_MAX }, .n_so = 1 };
 
-	printed(reply_print(&reply, false), "{\"rc\":0,\"name\":\"kIOReturnSuccess\",\"so\":[327680]}");
-	printed(reply_print(&reply, true), "{\"rc\":0,\"name\":\"kIOReturnSuccess\",\"so\":[\"0x50000\"]}");
+	printed(reply_print(&reply, false),
+		"{\"rc\":0,\"name\":\"kIOReturnSuccess\",\"so\":[327680]}");
+	printed(reply_print(&reply, true),
+		"{\"rc\":0,\"name\":\"kIOReturnSuccess\",\"so\":[\"0x50000\"]}");
 	reply.n_so = 2;
 	printed(reply_print(&reply, false),
 		"{\"rc\":0,\"name\":\"kIOReturnSuccess\",\"so\":[327680,18446744073709551615]}");
 	reply.code = kIOReturnBadArgument;
-	printed(reply_print(&reply, false), "{\"rc\":3758097090,\"name\":\"kIOReturnBadArgument\"}");
+	printed(reply_print(&reply, false),
+		"{\"rc\":3758097090,\"name\":\"kIOReturnBadArgument\"}");
 	reply.code = 0x77;
 	printed(reply_print(&reply, false), "{\"rc\":119,\"name\":\"0x00000077\"}");
 	reply = (struct reply){ .output = strdup("hello"), .output_size = 5, .has_output = true };
@@ -166,7 +178,8 @@ START_TEST(replies)
 	reply_deinit(&reply);
 	printed(reply_print(&reply, false), "{\"rc\":0,\"name\":\"kIOReturnSuccess\"}");
 	reply.has_output = true;
-	printed(reply_print(&reply, false), "{\"rc\":0,\"name\":\"kIOReturnSuccess\",\"sob\":\"\"}");
+	printed(reply_print(&reply, false),
+		"{\"rc\":0,\"name\":\"kIOReturnSuccess\",\"sob\":\"\"}");
 	reply = (struct reply){ .n_so = UINT64_MAX };
 	printed(reply_print(&reply, false), "{\"rc\":0,\"name\":\"kIOReturnSuccess\","
 		"\"so\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}");
@@ -196,13 +209,15 @@ END_TEST
 
 START_TEST(what_is_no_scalar)
 {
-	static const char *const cases[] = { "-1", "+1", "1,2", "x", "0x", "08", "1e3", "0xg", "\"1\"",
+	static const char *const cases[] = { "-1", "+1", "1,2", "x", "0x", "08", "1e3", "0xg",
+					     "\"1\"",
 		"18446744073709551616", "0000000000000000000000000000000000000001", "1\v2", "\v1" };
 	struct call call;
 	struct failure why;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		ck_assert_msg(scalars_parse(cases[i], strlen(cases[i]), &call) == -EINVAL, "%s", cases[i]);
+		ck_assert_msg(scalars_parse(cases[i], strlen(cases[i]), &call) == -EINVAL, "%s",
+			      cases[i]);
 		failure_take(&why);
 		ck_assert_ptr_nonnull(strstr(why.message, "6 7 0x8"));
 	}
@@ -220,7 +235,8 @@ START_TEST(scalars_and_completions_are_printed)
 	printed(scalars_print(&reply), "1");
 	reply.n_so = 3;
 	printed(scalars_print(&reply), "1 18446744073709551615 3");
-	printed(completion_print(77, kIOReturnSuccess, arguments, 2), "{\"ref\":77,\"rc\":0,\"args\":[1,5]}");
+	printed(completion_print(77, kIOReturnSuccess, arguments, 2),
+		"{\"ref\":77,\"rc\":0,\"args\":[1,5]}");
 	printed(completion_print(UINT64_MAX, kIOReturnAborted, NULL, 0),
 		"{\"ref\":18446744073709551615,\"rc\":3758097131,\"args\":[]}");
 }

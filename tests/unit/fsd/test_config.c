@@ -74,7 +74,8 @@ START_TEST(a_mistake_is_told_with_its_place)
 	ck_assert_int_eq(config_parse(bad[_i].text, &config, &problem), -EINVAL);
 	ck_assert_ptr_null(config);
 	ck_assert_msg(strncmp(problem, bad[_i].where, strlen(bad[_i].where)) == 0 &&
-		      strstr(problem, bad[_i].what), "%s is said to be '%s'", bad[_i].text, problem);
+		      strstr(problem, bad[_i].what), "%s is said to be '%s'", bad[_i].text,
+		      problem);
 	free(problem);
 }
 END_TEST

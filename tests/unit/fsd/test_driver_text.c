@@ -29,11 +29,13 @@ START_TEST(opens)
 	printed(&request, "{\"op\":\"open\",\"id\":1,\"conn\":1,\"type\":0,\"uid\":0,\"gid\":0,"
 		"\"pid\":1014,\"comm\":\"bash\"}",
 		"op=open id=1 conn=1 type=0 uid=0 gid=0 pid=1014 comm=bash");
-	who = (struct identity){ .uid = 4294967294, .gid = 5, .comm = "a b\xff\xc3\xa9\xed\xa0\x80\xf4" };
+	who = (struct identity){ .uid = 4294967294, .gid = 5,
+				 .comm = "a b\xff\xc3\xa9\xed\xa0\x80\xf4" };
 	who.exe = strdup("/bin/\"x\xc3");
 	request.type = UINT32_MAX;
 	request.entitlements = entitlements;
-	printed(&request, "{\"op\":\"open\",\"id\":1,\"conn\":1,\"type\":4294967295,\"uid\":4294967294,"
+	printed(&request,
+		"{\"op\":\"open\",\"id\":1,\"conn\":1,\"type\":4294967295,\"uid\":4294967294,"
 		"\"gid\":5,\"pid\":0,"
 		"\"comm\":\"a b\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\","
 		"\"exe\":\"/bin/\\\"x\xef\xbf\xbd\",\"ents\":{\"org.example.e\":true}}",
@@ -51,9 +53,11 @@ START_TEST(calls)
 	struct call call = { .selector = 1, .si = { 10, 32768 }, .n_si = 2, .n_so = 1 };
 	struct request request = { REQUEST_CALL, .id = 2, .connection = 1, .call = &call };
 
-	printed(&request, "{\"op\":\"call\",\"id\":2,\"conn\":1,\"sel\":1,\"si\":[10,32768],\"so\":1,\"sos\":0}",
+	printed(&request,
+		"{\"op\":\"call\",\"id\":2,\"conn\":1,\"sel\":1,\"si\":[10,32768],\"so\":1,\"sos\":0}",
 		"op=call id=2 conn=1 sel=1 si=10,32768 so=1 sos=0");
-	call = (struct call){ .selector = 2, .output_size = 5, .input = strdup("hello"), .input_size = 5 };
+	call = (struct call){ .selector = 2, .output_size = 5, .input = strdup("hello"),
+			      .input_size = 5 };
 	printed(&request,
 		"{\"op\":\"call\",\"id\":2,\"conn\":1,\"sel\":2,\"si\":[],\"so\":0,\"sos\":5,"
 		"\"sib\":\"aGVsbG8=\"}", "op=call id=2 conn=1 sel=2 si= so=0 sos=5 sib=hello");
@@ -70,14 +74,16 @@ START_TEST(calls)
 				    .background = true };
 	call_deinit(&call);
 	call = (struct call){ .selector = 3 };
-	printed(&request, "{\"op\":\"call\",\"id\":2,\"conn\":1,\"sel\":3,\"si\":[],\"so\":0,\"sos\":0,"
+	printed(&request,
+		"{\"op\":\"call\",\"id\":2,\"conn\":1,\"sel\":3,\"si\":[],\"so\":0,\"sos\":0,"
 		"\"background\":true}", "op=call id=2 conn=1 sel=3 si= so=0 sos=0 background=true");
 	request.background = false;
 	call_deinit(&call);
 	/* What the driver sees of too many. */
 	call.n_so = 99;
 	request.who = NULL;
-	printed(&request, "{\"op\":\"call\",\"id\":2,\"conn\":1,\"sel\":0,\"si\":[],\"so\":16,\"sos\":0}",
+	printed(&request,
+		"{\"op\":\"call\",\"id\":2,\"conn\":1,\"sel\":0,\"si\":[],\"so\":16,\"sos\":0}",
 		"op=call id=2 conn=1 sel=0 si= so=16 sos=0");
 }
 END_TEST
@@ -100,10 +106,12 @@ START_TEST(the_other_requests)
 		{ REQUEST_SET_PROPERTIES,
 		  "{\"op\":\"setprops\",\"id\":3,\"conn\":4,\"props\":{\"a\":\"b c\"}}",
 		  "op=setprops id=3 conn=4 props=%7B%22a%22%3A%22b%20c%22%7D" },
-		{ REQUEST_PROBE, "{\"op\":\"probe\",\"id\":3,\"options\":8}", "op=probe id=3 options=8" },
+		{ REQUEST_PROBE, "{\"op\":\"probe\",\"id\":3,\"options\":8}",
+		  "op=probe id=3 options=8" },
 		{ REQUEST_SEIZE, "{\"op\":\"seize\",\"id\":3,\"conn\":4,\"by\":7}",
 		  "op=seize id=3 conn=4 by=7" },
-		{ REQUEST_UNPORT, "{\"op\":\"unport\",\"conn\":4,\"type\":5}", "op=unport conn=4 type=5" },
+		{ REQUEST_UNPORT, "{\"op\":\"unport\",\"conn\":4,\"type\":5}",
+		  "op=unport conn=4 type=5" },
 		{ REQUEST_CLOSE, "{\"op\":\"close\",\"conn\":4,\"died\":true}",
 		  "op=close conn=4 died=true" },
 		{ REQUEST_CANCEL, "{\"op\":\"cancel\",\"cancel\":7}", "op=cancel cancel=7" },
@@ -118,7 +126,8 @@ START_TEST(the_other_requests)
 	printed(&request, "{\"op\":\"setprops\",\"id\":3,\"conn\":null,\"props\":{\"a\":\"b c\"}}",
 		"op=setprops id=3 conn=null props=%7B%22a%22%3A%22b%20c%22%7D");
 	request = (struct request){ REQUEST_CLOSE, .connection = 1 };
-	printed(&request, "{\"op\":\"close\",\"conn\":1,\"died\":false}", "op=close conn=1 died=false");
+	printed(&request, "{\"op\":\"close\",\"conn\":1,\"died\":false}",
+		"op=close conn=1 died=false");
 	json_decref(properties);
 }
 END_TEST
@@ -183,7 +192,8 @@ START_TEST(answers)
 		ck_assert(line.reply.has_output && line.reply.output_size == 0);
 		ck_assert_uint_eq(line.reply.n_so, 0);
 	}
-	for_both(line, "{\"id\":8,\"rc\":0,\"buf\":\"a b\",\"ro\":true}", "id=8 rc=0 buf=a%20b ro=true") {
+	for_both(line, "{\"id\":8,\"rc\":0,\"buf\":\"a b\",\"ro\":true}",
+		 "id=8 rc=0 buf=a%20b ro=true") {
 		ck_assert_str_eq(line.buffer, "a b");
 		ck_assert(line.read_only);
 	}
@@ -216,7 +226,8 @@ START_TEST(an_answer_may_repeat_its_request)
 {
 	struct driver_line line;
 
-	for_both(line, "{\"op\":\"call\",\"id\":2,\"conn\":1,\"sel\":1,\"si\":[1],\"so\":1,\"sos\":0,"
+	for_both(line,
+		 "{\"op\":\"call\",\"id\":2,\"conn\":1,\"sel\":1,\"si\":[1],\"so\":1,\"sos\":0,"
 		 "\"sib\":\"!\",\"async\":7,\"uid\":0,\"pid\":1,\"rc\":0}",
 		 "op=call id=2 conn=1 sel=1 si=1 sos=0 sib=%00 async=7 uid=0 pid=1 rc=0") {
 		ck_assert_int_eq(line.kind, LINE_ANSWER);
@@ -262,7 +273,8 @@ START_TEST(what_a_driver_says_unasked)
 		ck_assert_int_eq(line.kind, LINE_FORMAT);
 		ck_assert_int_eq(line.text, !i_);
 	}
-	for_both(line, "{\"async\":1,\"conn\":1,\"rc\":0,\"args\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}",
+	for_both(line,
+		 "{\"async\":1,\"conn\":1,\"rc\":0,\"args\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}",
 		 "async=1 conn=1 rc=0 args=0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0")
 		ck_assert_uint_eq(line.n_arguments, 17);
 }
@@ -275,7 +287,8 @@ static void refused(const char *text, size_t size, bool words, const char *word)
 
 	ck_assert_msg(driver_line_parse(text, size, words, &line) == -EINVAL, "%s", text);
 	failure_take(&why);
-	ck_assert_msg(why.error == -EINVAL && strstr(why.message, word), "%s: %s", text, why.message);
+	ck_assert_msg(why.error == -EINVAL && strstr(why.message, word), "%s: %s", text,
+		      why.message);
 }
 
 START_TEST(wrong_lines_of_json)
@@ -285,12 +298,18 @@ START_TEST(wrong_lines_of_json)
 	} cases[] = {
 		{ "", "driver" }, { "[]", "object" }, { "{}", "\"id\" (an answer)" },
 		{ "{\"rc\":0}", "\"id\" (an answer)" }, { "{\"id\":1}", "\"rc\" is missing" },
-		{ "{\"id\":1,\"rc\":0,\"sb\":\"\"}", "unknown key \"sb\"; known are id, rc, so, sob, buf, ro" },
-		{ "{\"id\":1,\"rc\":0,\"so\":7}", "\"so\"" }, { "{\"id\":1,\"rc\":null}", "\"rc\"" },
-		{ "{\"id\":1,\"rc\":4294967296}", "\"rc\"" }, { "{\"id\":1,\"rc\":-2147483649}", "\"rc\"" },
-		{ "{\"id\":1,\"rc\":\"kIOReturnFine\"}", "\"rc\"" }, { "{\"id\":1.5,\"rc\":0}", "\"id\"" },
-		{ "{\"id\":1,\"rc\":0,\"sob\":\"a\"}", "\"sob\"" }, { "{\"id\":1,\"rc\":0,\"sob\":1}", "\"sob\"" },
-		{ "{\"id\":1,\"rc\":0,\"buf\":\"\"}", "\"buf\"" }, { "{\"id\":1,\"rc\":0,\"ro\":0}", "\"ro\"" },
+		{ "{\"id\":1,\"rc\":0,\"sb\":\"\"}",
+		  "unknown key \"sb\"; known are id, rc, so, sob, buf, ro" },
+		{ "{\"id\":1,\"rc\":0,\"so\":7}", "\"so\"" },
+		{ "{\"id\":1,\"rc\":null}", "\"rc\"" },
+		{ "{\"id\":1,\"rc\":4294967296}", "\"rc\"" },
+		{ "{\"id\":1,\"rc\":-2147483649}", "\"rc\"" },
+		{ "{\"id\":1,\"rc\":\"kIOReturnFine\"}", "\"rc\"" },
+		{ "{\"id\":1.5,\"rc\":0}", "\"id\"" },
+		{ "{\"id\":1,\"rc\":0,\"sob\":\"a\"}", "\"sob\"" },
+		{ "{\"id\":1,\"rc\":0,\"sob\":1}", "\"sob\"" },
+		{ "{\"id\":1,\"rc\":0,\"buf\":\"\"}", "\"buf\"" },
+		{ "{\"id\":1,\"rc\":0,\"ro\":0}", "\"ro\"" },
 		{ "{\"async\":1,\"rc\":0}", "\"conn\" is missing" },
 		{ "{\"async\":1,\"conn\":1,\"rc\":0,\"op\":\"call\"}", "\"op\"" },
 		{ "{\"notify\":1,\"data\":1}", "\"conn\" is missing" },
@@ -312,13 +331,15 @@ START_TEST(wrong_lines_of_words)
 	} cases[] = {
 		{ "", "\"id\" (an answer)" }, { "{\"id\":8,\"rc\":0}", "KEY=VALUE" },
 		{ "id", "KEY=VALUE" }, { "=8", "KEY=VALUE" }, { "Id=8", "unknown key" },
-		{ "abcdefghijklmnopqrst=8", "unknown key" }, { "id=8 rc=0 x=1", "unknown key \"x\"" },
+		{ "abcdefghijklmnopqrst=8", "unknown key" },
+		{ "id=8 rc=0 x=1", "unknown key \"x\"" },
 		{ "id=8 id=8 rc=0", "\"id\" is there twice" }, { "id=8 rc=%3", "\"rc\"" },
 		{ "id=8 rc=%zz", "\"rc\"" }, { "id=8 rc=0 buf=%ff", "\"buf\"" },
 		{ "id=8 rc=0 buf=a%00b", "\"buf\"" }, { "id=8 rc=0 buf=", "\"buf\"" },
 		{ "id=8 rc=0 so=1,", "\"so\"" }, { "id=8 rc=0 so=1,,2", "\"so\"" },
 		{ "id=8 rc=0 so=a", "\"so\"" }, { "id=8 rc=0 ro=yes", "\"ro\"" },
-		{ "id= rc=0", "\"id\"" }, { "id=-8 rc=0", "\"id\"" }, { "message=1 arg=%7B", "\"arg\"" },
+		{ "id= rc=0", "\"id\"" }, { "id=-8 rc=0", "\"id\"" },
+		{ "message=1 arg=%7B", "\"arg\"" },
 		{ "format text json", "KEY=VALUE" },
 	};
 

@@ -157,7 +157,8 @@ START_TEST(a_name_is_text_of_up_to_127_bytes)
 	ck_assert_int_eq(entry_init(&entry, ENTRY_SERVICE, 0, "\xed\xa0\x80", ""), -EINVAL);
 	ck_assert_int_eq(entry_init(&entry, ENTRY_SERVICE, 0, "\xf0\x9f\x92", ""), -EINVAL);
 	ck_assert_int_eq(entry_init(&entry, ENTRY_SERVICE, 0, "x", "\xff"), -EINVAL);
-	ck_assert_int_eq(entry_init(&entry, ENTRY_ROOT, 0, "Root", ""), -EINVAL);	/* a second */
+	ck_assert_int_eq(entry_init(&entry, ENTRY_ROOT, 0, "Root", ""),
+			 -EINVAL);	/* a second */
 	ck_assert_uint_eq(entry_last_id(), two.id);
 	name[127] = '\0';
 	ck_assert_int_eq(entry_init(&entry, ENTRY_SERVICE, 0, name, name), 0);
@@ -287,7 +288,8 @@ START_TEST(properties_are_found_by_value_and_by_key)
 	set(&two, "n", json_incref(data));
 	ck_assert_str_eq(ids(entries_with_property("n", text)), "100000102 100000103");
 	ck_assert_str_eq(ids(entries_with_property("n", data)), "100000102 100000103");
-	ck_assert_str_eq(ids(entries_with_property("n", less)), "100000102");	/* not the other data */
+	ck_assert_str_eq(ids(entries_with_property("n", less)),
+			 "100000102");	/* not the other data */
 	set(&one, "n", NULL);
 	ck_assert_str_eq(ids(entries_with_key("n")), "100000103");
 	ck_assert_str_eq(ids(entries_with_property("n", text)), "100000103");
@@ -537,10 +539,12 @@ static const struct {
 	bool equal;
 } locations[] = {
 	{ "0", "0", true }, { "0", "", true }, { "1f,2", "1F:02", true }, { "1,0,0", "1", true },
-	{ "1,,2", "1,0,2", true }, { "1,2", "1", false }, { "1,2", "2,1", false }, { "1", "10", false },
+	{ "1,,2", "1,0,2", true }, { "1,2", "1", false }, { "1,2", "2,1", false },
+	{ "1", "10", false },
 	{ "11112222333344445555", "11112222333344445556", false },
 	{ "0000000000000000000000011112222333344445555", "11112222333344445555", true },
-	{ "usb", "usb", true }, { "usb", "pci", false }, { "usb", "USB", false }, { "1x", "1", false },
+	{ "usb", "usb", true }, { "usb", "pci", false }, { "usb", "USB", false },
+	{ "1x", "1", false },
 };
 
 START_TEST(locations_are_lists_of_numbers)

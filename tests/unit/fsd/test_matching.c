@@ -198,8 +198,10 @@ static const struct {
 	{ "{\"IORegistryEntryID\": 1}", "" },
 	{ "{\"IORegistryEntryID\": \"Hub\"}", "h12dr" },
 	/* Above */
-	{ "{\"IONameMatch\": \"Driver\", \"IOParentMatch\": {\"IOProviderClass\": \"TestPort\"}}", "d" },
-	{ "{\"IONameMatch\": \"Driver\", \"IOParentMatch\": {\"IOProviderClass\": \"TestHub\"}}", "d" },
+	{ "{\"IONameMatch\": \"Driver\", \"IOParentMatch\": {\"IOProviderClass\": \"TestPort\"}}",
+	  "d" },
+	{ "{\"IONameMatch\": \"Driver\", \"IOParentMatch\": {\"IOProviderClass\": \"TestHub\"}}",
+	  "d" },
 	{ "{\"IOParentMatch\": {\"IOPropertyMatch\": {\"speed\": 12}}}", "12d" },
 	{ "{\"IONameMatch\": \"Hub\", \"IOParentMatch\": {\"IONameMatch\": \"Hub\"}}", "" },
 	{ "{\"IOParentMatch\": {\"IOPropertyMatch\": {\"code\": 513},"
@@ -217,8 +219,10 @@ static const struct {
 	{ "{\"IOMatchedServiceCountMatch\": 2}", "" },
 	/* Resources */
 	{ "{\"IOProviderClass\": \"IOResources\", \"IOResourceMatch\": \"IOKit\"}", "r" },
-	{ "{\"IOProviderClass\": \"IOResources\", \"IOResourceMatch\": [\"IOKit\", \"IOBSD\"]}", "r" },
-	{ "{\"IOProviderClass\": \"IOResources\", \"IOResourceMatch\": [\"IOKit\", \"other\"]}", "" },
+	{ "{\"IOProviderClass\": \"IOResources\", \"IOResourceMatch\": [\"IOKit\", \"IOBSD\"]}",
+	  "r" },
+	{ "{\"IOProviderClass\": \"IOResources\", \"IOResourceMatch\": [\"IOKit\", \"other\"]}",
+	  "" },
 	{ "{\"IOResourceMatch\": \"IOKit\"}", "r" },
 	{ "{\"IOResourceMatch\": \"code\"}", "" },
 	{ "{\"IOResourceMatched\": \"IOKit\"}", "r" },
@@ -252,9 +256,11 @@ START_TEST(all_bits_of_the_state_are_needed)
 	first.state = ENTRY_REGISTERED;
 	second.state = ENTRY_REGISTERED | ENTRY_MATCHED;
 	ck_assert_str_eq(find("{\"IONameMatch\": \"Port\"}", ENTRY_REGISTERED), "12");
-	ck_assert_str_eq(find("{\"IONameMatch\": \"Port\"}", ENTRY_REGISTERED | ENTRY_MATCHED), "2");
+	ck_assert_str_eq(find("{\"IONameMatch\": \"Port\"}", ENTRY_REGISTERED | ENTRY_MATCHED),
+			 "2");
 	ck_assert_str_eq(find("{\"IONameMatch\": \"Port\"}", ENTRY_FIRST_MATCHED), "");
-	ck_assert_str_eq(find("{\"IONameMatch\": \"Port\"}", 0), "12?");	/* hidden too, not gone */
+	ck_assert_str_eq(find("{\"IONameMatch\": \"Port\"}", 0),
+			 "12?");	/* hidden too, not gone */
 }
 END_TEST
 
@@ -356,7 +362,8 @@ static void add_random_key(json_t *dictionary, int depth)
 {
 	static const char *const numbers[] = { "4294967554", "\"0x100000110\"", "0", "1", "2" };
 	static const char *const paths[] = {
-		"\"IOService:/A\"", "\"IOService:/B@1\"", "\"IOService:/A/B\"", "\"IOService:/\"", "\"x\"",
+		"\"IOService:/A\"", "\"IOService:/B@1\"", "\"IOService:/A/B\"", "\"IOService:/\"",
+		"\"x\"",
 	};
 
 	switch (rand() % 11) {
@@ -416,7 +423,8 @@ static void random_entry(struct entry *entry, struct entry *parents, size_t n_pa
 		json_auto_t *user = random_dictionary(2), *canonical = NULL;
 
 		ck_assert_int_eq(property_canonical(user, &canonical), 0);
-		ck_assert_int_eq(entry_set_property(entry, "IOUserServiceProperties", canonical), 0);
+		ck_assert_int_eq(entry_set_property(entry, "IOUserServiceProperties", canonical),
+				 0);
 	}
 	if (rand() % 4 == 0)
 		entry->state = (uint32_t)rand() & 0x1f;

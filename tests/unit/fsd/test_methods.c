@@ -127,7 +127,8 @@ END_TEST
 START_TEST(without_a_table)
 {
 	struct methods *modern = parse("{}"), *null = parse("{\"methods\":null}");
-	struct methods *empty = parse("{\"methods\":[]}"), *classic = parse("{\"kind\":\"classic\"}");
+	struct methods *empty = parse("{\"methods\":[]}"),
+		*classic = parse("{\"kind\":\"classic\"}");
 
 	ck_assert_code(modern, kIOReturnError, 0);
 	ck_assert_code(null, kIOReturnError, 0);
@@ -238,8 +239,10 @@ START_TEST(selectors_are_found)
 	ck_assert(!methods_find(methods, "0x100000000", &selector));
 	ck_assert(!methods_find(methods, "99999999999999999999999", &selector));
 	ck_assert(!methods_find(methods, "", &selector) && !methods_find(methods, "0x", &selector));
-	ck_assert(!methods_find(methods, "007", &selector) && !methods_find(methods, "-1", &selector));
-	ck_assert(!methods_find(methods, " 1", &selector) && !methods_find(methods, "ech", &selector));
+	ck_assert(!methods_find(methods, "007", &selector) &&
+		  !methods_find(methods, "-1", &selector));
+	ck_assert(!methods_find(methods, " 1", &selector) &&
+		  !methods_find(methods, "ech", &selector));
 	ck_assert(!methods_find(NULL, "echo", &selector));
 	methods_free(methods);
 }
@@ -263,7 +266,8 @@ START_TEST(a_whole_document)
 	ck_assert_ptr_null(methods_memory(methods, 3));
 	ck_assert_ptr_null(methods_memory(NULL, 0));
 	ck_assert_str_eq(methods_port(methods, 0)->target, "queues/q q/notify");
-	ck_assert(methods->ask && methods->shared && methods->lock_single && methods->lock_setprops);
+	ck_assert(methods->ask && methods->shared && methods->lock_single &&
+		  methods->lock_setprops);
 	ck_assert(!methods->lock_default);
 	ck_assert_str_eq(methods->privilege, "root");
 	ck_assert_int_eq(methods->entitlement_rule, ENTITLEMENT_NAMED);
@@ -301,11 +305,14 @@ START_TEST(what_is_wrong_is_named)
 		{ "{\"getService\":1}", "\"getService\"" },
 		{ "{\"methods\":{}}", "\"methods\"" }, { "{\"methods\":[null]}", "methods[0]" },
 		{ "{\"methods\":[{},7]}", "methods[1]" },
-		{ "{\"methods\":[{\"si\":17}]}", "\"si\"" }, { "{\"methods\":[{\"so\":\"x\"}]}", "\"so\"" },
+		{ "{\"methods\":[{\"si\":17}]}", "\"si\"" },
+		{ "{\"methods\":[{\"so\":\"x\"}]}", "\"so\"" },
 		{ "{\"methods\":[{\"sis\":4294967296}]}", "\"sis\"" },
-		{ "{\"methods\":[{\"sos\":-1}]}", "\"sos\"" }, { "{\"methods\":[{\"sos\":1.5}]}", "\"sos\"" },
+		{ "{\"methods\":[{\"sos\":-1}]}", "\"sos\"" },
+		{ "{\"methods\":[{\"sos\":1.5}]}", "\"sos\"" },
 		{ "{\"methods\":[{\"allowAsync\":1}]}", "\"allowAsync\"" },
-		{ "{\"methods\":[{\"ent\":\"\"}]}", "\"ent\"" }, { "{\"methods\":[{\"fn\":null}]}", "\"fn\"" },
+		{ "{\"methods\":[{\"ent\":\"\"}]}", "\"ent\"" },
+		{ "{\"methods\":[{\"fn\":null}]}", "\"fn\"" },
 		{ "{\"methods\":[{\"completion\":1}]}", "unknown key \"completion\"" },
 		{ "{\"kind\":\"classic\",\"methods\":[{\"ent\":\"e\"}]}", "unknown key \"ent\"" },
 		{ "{\"kind\":\"any\",\"methods\":[{\"ent\":\"e\"}]}", "unknown key \"ent\"" },
@@ -323,7 +330,8 @@ START_TEST(what_is_wrong_is_named)
 		{ "{\"memory\":[]}", "\"memory\"" }, { "{\"memory\":{\"x\":\"a\"}}", "\"memory\"" },
 		{ "{\"memory\":{\"4294967296\":\"a\"}}", "\"memory\"" },
 		{ "{\"memory\":{\"1\":\"a\",\"0x1\":\"b\"}}", "type 1 is there twice" },
-		{ "{\"memory\":{\"1\":\"\"}}", "\"memory\"" }, { "{\"memory\":{\"1\":\"..\"}}", "\"memory\"" },
+		{ "{\"memory\":{\"1\":\"\"}}", "\"memory\"" },
+		{ "{\"memory\":{\"1\":\"..\"}}", "\"memory\"" },
 		{ "{\"memory\":{\"1\":\"a/b\"}}", "\"memory\"" },
 		{ "{\"memory\":{\"1\":\"queues//data\"}}", "\"memory\"" },
 		{ "{\"memory\":{\"1\":\"queues/../data\"}}", "\"memory\"" },
@@ -338,7 +346,8 @@ START_TEST(what_is_wrong_is_named)
 		{ "{\"IOUserClientEntitlements\":true}", "IOUserClientEntitlements" },
 		{ "{\"IOUserClientEntitlements\":\"\"}", "IOUserClientEntitlements" },
 		{ "{\"locking\":true}", "\"locking\"" }, { "{\"locking\":{\"x\":true}}", "\"x\"" },
-		{ "{\"locking\":{\"single\":1}}", "\"single\"" }, { "{\"shared\":\"yes\"}", "\"shared\"" },
+		{ "{\"locking\":{\"single\":1}}", "\"single\"" },
+		{ "{\"shared\":\"yes\"}", "\"shared\"" },
 		{ "{\"timeout_ms\":\"soon\"}", "\"timeout_ms\"" },
 		{ "{\"userClientClass\":\"a:b\"}", "\"userClientClass\"" },
 		{ "{\"open\":\"ask\",\"open\":\"ask\"}", "methods" },

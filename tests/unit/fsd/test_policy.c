@@ -143,7 +143,8 @@ START_TEST(a_rule_is_for_whom_it_names)
 	json_auto_t *entitlements = NULL;
 	_policy_ *policy = NULL;
 
-	snprintf(text, sizeof(text), "{\"entitlements\": [{\"match\": %s, \"grant\": {\"e\": true}}]}",
+	snprintf(text, sizeof(text),
+		 "{\"entitlements\": [{\"match\": %s, \"grant\": {\"e\": true}}]}",
 		 matches[_i].match);
 	policy = parse(text);
 	entitlements = policy_entitlements(policy, &matches[_i].who, NULL);
@@ -155,14 +156,17 @@ START_TEST(a_rule_for_publishing_names_whom_it_is_for_as_well)
 {
 	_policy_ *policy = parse("{\"publish\": [{\"uid\": 7}, {\"gid\": 5, \"under\":"
 				 " \"IOService:/Bus\"}, {\"uid\": 8, \"under\": \"IOService:/\"}]}");
-	const struct identity seven = { .uid = 7 }, five = { .uid = 9, .gid = 5 }, eight = { .uid = 8 };
+	const struct identity seven = { .uid = 7 }, five = { .uid = 9, .gid = 5 },
+		eight = { .uid = 8 };
 
 	ck_assert_int_eq(policy_may_publish(policy, &seven, "IOService:/x", 1), kIOReturnSuccess);
 	ck_assert_int_eq(policy_may_publish(policy, &five, "IOService:/Bus", 1), kIOReturnSuccess);
-	ck_assert_int_eq(policy_may_publish(policy, &five, "IOService:/Bus/a", 1), kIOReturnSuccess);
+	ck_assert_int_eq(policy_may_publish(policy, &five, "IOService:/Bus/a", 1),
+			 kIOReturnSuccess);
 	ck_assert_int_eq(policy_may_publish(policy, &five, "IOService:/Bus2", 1),
 			 kIOReturnNotPermitted);
-	ck_assert_int_eq(policy_may_publish(policy, &five, "IOService:/", 1), kIOReturnNotPermitted);
+	ck_assert_int_eq(policy_may_publish(policy, &five, "IOService:/", 1),
+			 kIOReturnNotPermitted);
 	ck_assert_int_eq(policy_may_publish(policy, &five, "Other:/Bus", 1), kIOReturnNotPermitted);
 	ck_assert_int_eq(policy_may_publish(policy, &eight, "IOService:/", 1), kIOReturnSuccess);
 	ck_assert_int_eq(policy_may_publish(policy, &eight, "IOService:/a/b", 1), kIOReturnSuccess);
@@ -175,11 +179,14 @@ START_TEST(root_and_the_owner_of_the_daemon_publish_without_a_rule)
 {
 	_policy_ *policy = parse("{}");
 
-	ck_assert_int_eq(policy_may_publish(policy, &(struct identity){ .uid = 0 }, "IOService:/", 9),
+	ck_assert_int_eq(policy_may_publish(policy, &(struct identity){ .uid = 0 }, "IOService:/",
+					    9),
 			 kIOReturnSuccess);
-	ck_assert_int_eq(policy_may_publish(policy, &(struct identity){ .uid = 9 }, "IOService:/", 9),
+	ck_assert_int_eq(policy_may_publish(policy, &(struct identity){ .uid = 9 }, "IOService:/",
+					    9),
 			 kIOReturnSuccess);
-	ck_assert_int_eq(policy_may_publish(policy, &(struct identity){ .uid = 8 }, "IOService:/", 9),
+	ck_assert_int_eq(policy_may_publish(policy, &(struct identity){ .uid = 8 }, "IOService:/",
+					    9),
 			 kIOReturnNotPermitted);
 }
 END_TEST
@@ -320,15 +327,18 @@ static const struct {
 	{ "{\"entitlements\": [{\"match\": {}, \"grant\": []}]}", "1:42:", "entitlements" },
 	{ "{\"entitlements\": [{\"match\": {\"uid\": 1, \"user\": \"root\"}, \"grant\": {}}]}",
 	  "1:29:", "one of them" },
-	{ "{\"entitlements\": [{\"match\": {\"pid\": 1}, \"grant\": {}}]}", "1:30:", "unknown key" },
+	{ "{\"entitlements\": [{\"match\": {\"pid\": 1}, \"grant\": {}}]}", "1:30:",
+	  "unknown key" },
 	{ "{\"foreground\": [{\"match\": {}}]}", "1:17:", "\"allow\" is missing" },
 	{ "{\"open\": [{\"allow\": true}]}", "1:11:", "\"class\" is missing" },
 	{ "{\"open\": [{\"class\": \"*\"}]}", "1:11:", "\"require\" or \"allow\"" },
-	{ "{\"open\": [{\"class\": \"*\", \"allow\": true, \"require\": \"root\"}]}", "1:11:", "not both" },
+	{ "{\"open\": [{\"class\": \"*\", \"allow\": true, \"require\": \"root\"}]}", "1:11:",
+	  "not both" },
 	{ "{\"open\": [{\"class\": \"*\", \"require\": \"wheel\"}]}", "1:37:", "local" },
 	{ "{\"open\": [{\"class\": \"*\", \"require\": \"cap:all\"}]}", "1:37:", "cap:sys_admin" },
 	{ "{\"open\": [{\"class\": \"\", \"allow\": true}]}", "1:21:", "empty" },
-	{ "{\"open\": [{\"class\": \"*\", \"keys\": [\"a\"], \"allow\": true}]}", "1:26:", "unknown key" },
+	{ "{\"open\": [{\"class\": \"*\", \"keys\": [\"a\"], \"allow\": true}]}", "1:26:",
+	  "unknown key" },
 	{ "{\"set\": [{\"class\": \"*\", \"keys\": [], \"allow\": true}]}", "1:33:", "names" },
 	{ "{\"set\": [{\"class\": \"*\", \"keys\": \"a\", \"allow\": true}]}", "1:33:", "names" },
 	{ "{\"set\": [{\"class\": \"*\", \"keys\": [7], \"allow\": true}]}", "1:33:", "names" },
@@ -342,7 +352,8 @@ START_TEST(a_mistake_is_told_with_its_place)
 	ck_assert_int_eq(policy_parse(bad[_i].text, &policy, &problem), -EINVAL);
 	ck_assert_ptr_null(policy);
 	ck_assert_msg(strncmp(problem, bad[_i].where, strlen(bad[_i].where)) == 0 &&
-		      strstr(problem, bad[_i].what), "%s is said to be '%s'", bad[_i].text, problem);
+		      strstr(problem, bad[_i].what), "%s is said to be '%s'", bad[_i].text,
+		      problem);
 	free(problem);
 }
 END_TEST

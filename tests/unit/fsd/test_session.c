@@ -216,7 +216,8 @@ START_TEST(a_write_waits_for_its_unit_and_goes_on_behind_it)
 	answer = FILE_WAIT_ALWAYS;
 	is_done = false;
 	ck_assert_int_eq(put(&file, "slow\nquick\n"), FILE_WAIT_ALWAYS);
-	ck_assert_int_eq(put(&file, "slow\nquick\n"), FILE_WAIT_ALWAYS);	/* as fuse/ repeats it */
+	ck_assert_int_eq(put(&file, "slow\nquick\n"),
+			 FILE_WAIT_ALWAYS);	/* as fuse/ repeats it */
 	got("[slow]");
 	answer = 0;
 	is_done = true;
