@@ -361,6 +361,22 @@ START_TEST(an_entry_too_long_for_the_last_positions_is_an_error_at_once)
 }
 END_TEST
 
+/* As the one that was not there a moment ago, when ring_dequeue() looked. */
+START_TEST(an_entry_that_comes_before_the_second_look_is_taken)
+{
+	struct sides sides;
+	uint32_t size = 8;
+	char bytes[8];
+
+	new_default(&sides);
+	ck_assert_int_eq(ring_enqueue(&sides.producer, "now", 4), 0);
+	ck_assert_int_eq(ring_dequeue_slow(&sides.consumer, bytes, &size), 0);
+	ck_assert_uint_eq(size, 4);
+	ck_assert_str_eq(bytes, "now");
+	ck_assert_int_eq(ring_dequeue_slow(&sides.consumer, bytes, &size), -ENODATA);
+}
+END_TEST
+
 static void produce(struct sides *sides, uint64_t n)
 {
 	for (uint64_t i = 0; i < n;)
@@ -515,6 +531,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, as_many_entries_fit_as_can_enqueue_says);
 	tcase_add_test(tests, positions_end_before_two_to_the_64);
 	tcase_add_test(tests, an_entry_too_long_for_the_last_positions_is_an_error_at_once);
+	tcase_add_test(tests, an_entry_that_comes_before_the_second_look_is_taken);
 	tcase_add_test(tests, another_process_gets_every_entry_in_order);
 	tcase_add_test(tests, an_observer_sees_what_is_there_and_how_much_fits);
 	tcase_add_test(tests, many_entries_are_counted_by_the_counters);
