@@ -13,6 +13,7 @@
 
 #include "main.h"
 #include "entries.h"
+#include "ring_inline.h"
 
 START_TEST(a_new_queue_is_empty)
 {
