@@ -57,10 +57,11 @@ flat() {
 	ends_at_once
 }
 
-# Nobody is waited for, and nothing is left of the queues.
+# Nobody is waited for, and nothing is left of the queues. What was closed just now may keep the
+# mount for a moment: the kernel lets go of it when fsd has answered, which close(2) does not wait for.
 ends_at_once() {
 	cd /
-	unmount "$MNT"
+	eventually unmount "$MNT" 2>umount.log
 	eventually gone "$FSD_PID"
 	stop_fsd
 	[ -z "$(ls -A "$STATE")" ]
