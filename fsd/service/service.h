@@ -91,7 +91,10 @@ int service_adopt(struct service *parent, uint64_t id, const struct record *reco
 /* When all are there: its parents beside the one whose directory it stands in. */
 void service_adopt_links(struct service *service);
 
-/* Another parent, in any plane, or one less. Return: as entry_attach(), entry_detach(); -EBUSY for its directory. */
+/*
+ * Another parent, in any plane, or one less. Return: as entry_attach() and entry_detach(), or
+ * -EBUSY for the parent whose directory it stands in.
+ */
 int service_attach(struct service *service, struct entry *parent, struct plane *plane);
 int service_detach(struct service *service, struct entry *parent, struct plane *plane);
 

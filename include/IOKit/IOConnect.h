@@ -100,8 +100,9 @@ kern_return_t IOConnectAddClient(io_connect_t connect, io_connect_t client);
 
 /*
  * Set properties of the connection, or one. The driver sees them and stores what it
- * wants; what @properties are, an object or another value, is for it to judge. The caller keeps its reference to the document. Stand for
- * IOConnectSetCFProperties() and IOConnectSetCFProperty().
+ * wants; what @properties are, an object or another value, is for it to judge. The caller
+ * keeps its reference to the document. Stand for IOConnectSetCFProperties() and
+ * IOConnectSetCFProperty().
  *
  * Return:
  *	kIOReturnSuccess
