@@ -10,7 +10,7 @@
 set -u
 service=$1
 
-mkdir "$service" || exit 1
+mkdir "$service" || exit 1		# after a restart of fsd it is there: rmdir it, or open driver alone
 echo Calculator >"$service/class"
 echo 'Calculator of bash' >"$service/prop/Model"
 cat >"$service/methods" <<'END_OF_METHODS'

@@ -371,7 +371,18 @@ static int methods_list(struct node *node, struct names *names)
 	return r;
 }
 
+/* A shell's > or <> would make it. */
+static int no_such_method(struct node *node, const char *name, mode_t mode,
+			  const struct caller *caller, struct node **ret)
+{
+	(void)node;
+	(void)mode;
+	(void)caller;
+	(void)ret;
+	return failure(-ENOENT, "there is no method '%.100s'", name);
+}
+
 const struct node_def scalar_methods_dir = { .rows = no_rows, .find = scalars_find,
-					     .list = methods_list };
+					     .list = methods_list, .create = no_such_method };
 const struct node_def struct_methods_dir = { .rows = no_rows, .find = bytes_find,
-					     .list = methods_list };
+					     .list = methods_list, .create = no_such_method };

@@ -29,7 +29,6 @@ char *plane_entry_target(struct node *node);
 int view_make_link(struct node *directory, const char *name, uint64_t id, struct node **ret);
 /* "../../": from @node's children up to the root of the mount. */
 char *view_way_up(const struct node *node);
-char *view_escape_name(const char *name);
 
 /* Every entry: services, the root of the plane, connections (entry_files.c) */
 int entry_id_show(struct node *node, FILE *out);

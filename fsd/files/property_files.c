@@ -332,7 +332,7 @@ static int props_list(struct node *node, struct names *names)
 	int r = all ? 0 : -ENOMEM;
 
 	json_object_foreach(all, key, value) {
-		_cleanup_(freep) char *name = view_escape_name(key[0] == '$' ? key + 1 : key);
+		_cleanup_(freep) char *name = escape_name(key[0] == '$' ? key + 1 : key);
 
 		if (r == 0)
 			r = name && strlen(name) <= NODE_NAME_MAX ?

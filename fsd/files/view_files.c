@@ -15,24 +15,6 @@
 
 static const struct row no_rows[] = { { .name = NULL } };
 
-char *view_escape_name(const char *name)
-{
-	char *text = malloc(3 * strlen(name) + 1), *to = text;
-
-	for (const char *from = name; text && *from; from++) {
-		unsigned char byte = (unsigned char)*from;
-
-		if (byte < ' ' || byte == 0x7f || byte == '/' || byte == '%' ||
-		    (byte == '.' && from == name))
-			to += sprintf(to, "%%%02X", byte);
-		else
-			*to++ = *from;
-	}
-	if (text)
-		*to = '\0';
-	return text;
-}
-
 char *view_way_up(const struct node *node)
 {
 	size_t depth = 0;
@@ -169,7 +151,7 @@ struct collection {
 static void collect(void *user, const char *name)
 {
 	struct collection *collection = user;
-	_cleanup_(freep) char *escaped = view_escape_name(name);
+	_cleanup_(freep) char *escaped = escape_name(name);
 
 	if (collection->r == 0)
 		collection->r = escaped ? names_add(collection->names, escaped, S_IFDIR) : -ENOMEM;

@@ -361,6 +361,21 @@ static int check_path(const struct node *parent, const char *name)
 	return length < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
+/* A path without its colon leads to the directory: what has an escape there has it here. */
+static int check_form(const struct node *parent, const char *name)
+{
+	_cleanup_(freep) char *plain = unescape_name(name);
+	_cleanup_(freep) char *form = plain ? escape_name(plain) : NULL;
+
+	if (!form)
+		return -ENOMEM;
+	/* The name of a file here has its first byte escaped, as a service's. */
+	if (node_name_is_taken(parent, plain) && *name == '%' && strcmp(name + 3, plain + 1) == 0)
+		return 0;
+	return strcmp(name, form) == 0 ? 0 :
+		failure(-EINVAL, "this service's name is written '%.200s' here, as in paths", form);
+}
+
 static int check_count(const char *what, uint64_t n, uint64_t max)
 {
 	if (n < max)
@@ -376,6 +391,8 @@ int service_make(struct service *parent, const char *name, const struct making *
 	struct service *service;
 	int r = check_name(parent->node, name);
 
+	if (r == 0)
+		r = check_form(parent->node, name);
 	if (r == 0 && !service_is_active(parent))
 		r = -ENODEV;
 	if (r == 0)

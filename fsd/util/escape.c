@@ -70,3 +70,21 @@ char *unescape_name(const char *name)
 		*to = '\0';
 	return bytes;
 }
+
+char *escape_name(const char *name)
+{
+	char *text = malloc(3 * strlen(name) + 1), *to = text;
+
+	for (const char *from = name; text && *from; from++) {
+		unsigned char byte = (unsigned char)*from;
+
+		if (byte < ' ' || byte == 0x7f || byte == '/' || byte == '%' ||
+		    (byte == '.' && from == name))
+			to += sprintf(to, "%%%02X", byte);
+		else
+			*to++ = *from;
+	}
+	if (text)
+		*to = '\0';
+	return text;
+}

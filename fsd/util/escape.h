@@ -13,3 +13,9 @@ char *unescape(const char *text);
 
 /* As unescape(), but what is no escape stands for itself. NULL: no memory. */
 char *unescape_name(const char *name);
+
+/*
+ * A name of the registry as a file's: %XX for a slash, '%', control bytes and a '.' at the
+ * start. NULL: no memory.
+ */
+char *escape_name(const char *name);

@@ -190,13 +190,15 @@ names() {
 		names = [b'new\nline', b'\n', b'%', b'%41', b'%0A%', b'%00', b'\xff\xfe', b'caf\xe9', b'\xc3', 'é'.encode(), b'"\\', b"it's",
 		         b' ', b'-rf', b'.hidden', b'...', b'\x01\x7f\x1b[31m', b'*', b'$(x)', b'data', b'queues',
 		         b'x' * 255, b'\xff' * 255, b'%' * 255, b'\n' * 255]
-		# A service is named in JSON and in paths of the registry: UTF-8, up to 127 bytes.
+		# A service is named in JSON and in paths of the registry: UTF-8, up to 127 bytes, and
+		# what a path escapes is escaped.
 		def names_a_service(name):
 		    try:
 		        name.decode()
 		    except UnicodeDecodeError:
 		        return False
-		    return len(name) <= 127 and name != b'queues'
+		    plain = not name.startswith(b'.') and all(byte >= 32 and byte not in b'%\x7f' for byte in name)
+		    return plain and len(name) <= 127 and name != b'queues'
 	END
 }
 

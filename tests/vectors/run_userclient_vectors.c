@@ -553,12 +553,15 @@ static const struct family *family_of(const char *name)
 	errx(1, "no family for %s", name);
 }
 
+static json_t *line;	/* the driver's thread reads it to the end: it is not freed */
+
 int main(void)
 {
-	json_t *line = json_loadf(stdin, 0, NULL), *operations = json_object_get(line, "ops");
-	json_t *results = json_array();
+	json_t *results = json_array(), *operations;
 	const struct family *family;
 
+	line = json_loadf(stdin, 0, NULL);
+	operations = json_object_get(line, "ops");
 	mount = getenv("FSD_MOUNT");
 	if (!line || !mount)
 		errx(1, "a line on standard input, and FSD_MOUNT, are wanted");
@@ -571,6 +574,5 @@ int main(void)
 	}
 	json_dumpf(results, stdout, JSON_COMPACT);
 	json_decref(results);
-	json_decref(line);
 	return 0;
 }

@@ -503,11 +503,19 @@ bool driver_exclusive_is_open(int client)
 	return asked.yes;
 }
 
-IOReturn driver_semaphore(void)
+static void get_semaphore(void *result)
 {
 	semaphore_t semaphore;
 
-	return IOUserClient_getNotificationSemaphore(driver.clients[0], 0, &semaphore);
+	*(IOReturn *)result = IOUserClient_getNotificationSemaphore(driver.clients[0], 0, &semaphore);
+}
+
+IOReturn driver_semaphore(void)
+{
+	IOReturn result = kIOReturnError;
+
+	IODispatchQueue_DispatchSync(driver.queue, get_semaphore, &result);
+	return result;
 }
 
 IOReturn driver_new_client_with_properties(void)
