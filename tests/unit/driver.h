@@ -102,6 +102,7 @@ static inline const char *text_of(const char *path)
 }
 
 /* What is asked, and the answer; "" for none. */
+__attribute__((format(printf, 2, 3)))
 static inline const char *asked(IOService *service, const char *format, ...)
 {
 	static char line[70000];

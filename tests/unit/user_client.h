@@ -54,6 +54,7 @@ static inline IOUserClient *opened(void)
 }
 
 /* A method call by connection 1. */
+__attribute__((format(printf, 1, 2)))
 static inline const char *called(const char *format, ...)
 {
 	static char words[60000];
