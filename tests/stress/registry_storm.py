@@ -472,6 +472,9 @@ def caller(process, _, name):
                 c.call(0)
         except GaveUp:
             process.says('gave up')
+        except FileNotFoundError:       # the service went first, at the storm's end
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            time.sleep(0.01)
 
 
 def make_noise(told, n):
