@@ -11,36 +11,6 @@
 #include "driver_service.h"
 #include "mount.h"
 
-/* Has the directory, the first @size bytes of @path, what the root of a mount has? */
-static bool is_mount(const char *path, size_t size)
-{
-	_cleanup_(freep) char *version = NULL;
-
-	if (asprintf(&version, "%.*s/version", (int)size, path) < 0) {
-		version = NULL;
-		return false;
-	}
-	return access(version, F_OK) == 0;
-}
-
-/*
- * The mount that @directory, an absolute path, is in the service plane of; the caller's, or NULL.
- */
-static char *find_mount(const char *directory)
-{
-	static const char plane[] = "/IOService";
-	const char *at = directory;
-
-	while ((at = strstr(at, plane))) {
-		size_t size = (size_t)(at - directory);
-
-		at += strlen(plane);
-		if ((*at == '\0' || *at == '/') && is_mount(directory, size))
-			return strndup(directory, size);
-	}
-	return NULL;
-}
-
 /* What a path cannot say as it is, is said as %XX. */
 static bool is_plain(const char *name, const char *c)
 {
@@ -121,7 +91,7 @@ IOReturn IOService_attachAt(IOService *service, const char *directory)
 	if (!absolute)
 		return IOReturnFromErrno(errno);
 	path = make_path(service, absolute);
-	service->mount = find_mount(absolute);
+	service->mount = mount_of_directory(absolute);
 	if (!path || !service->mount)
 		return path ? kIOReturnUnsupported : kIOReturnNoMemory;
 

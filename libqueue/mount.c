@@ -157,8 +157,7 @@ static char *last_refusal(const char *mount)
 	return file_read(AT_FDCWD, path, &text, NULL) < 0 ? NULL : text;
 }
 
-/* Return: its code, or 0. */
-static IOReturn last_code(const char *mount)
+IOReturn mount_last_refusal(const char *mount)
 {
 	_cleanup_(freep) char *text = last_refusal(mount);
 
@@ -187,11 +186,38 @@ IOReturn mount_result(const char *mount, int r)
 	if (r == -EMFILE || r == -ENFILE)
 		return kIOReturnNoResources;
 	/* The kernel refuses, too, and another thread may have been refused since. */
-	code = mount ? last_code(mount) : 0;
+	code = mount ? mount_last_refusal(mount) : 0;
 	return code != 0 && IOReturnToErrno(code) == -r ? code : IOReturnFromErrno(-r);
 }
 
 /* Which mount */
+
+/* Has the directory, the first @size bytes of @path, what the root of a mount has? */
+static bool is_mount(const char *path, size_t size)
+{
+	_cleanup_(freep) char *version = NULL;
+
+	if (asprintf(&version, "%.*s/version", (int)size, path) < 0) {
+		version = NULL;
+		return false;
+	}
+	return access(version, F_OK) == 0;
+}
+
+char *mount_of_directory(const char *directory)
+{
+	static const char plane[] = "/IOService";
+	const char *at = directory;
+
+	while ((at = strstr(at, plane))) {
+		size_t size = (size_t)(at - directory);
+
+		at += strlen(plane);
+		if ((*at == '\0' || *at == '/') && is_mount(directory, size))
+			return strndup(directory, size);
+	}
+	return NULL;
+}
 
 /* "\040" and its like, in place. */
 static void unescape_octal(char *text)

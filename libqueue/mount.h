@@ -22,6 +22,11 @@
  */
 IOReturn mount_of_port(mach_port_t port, char **ret);
 
+/*
+ * The mount that @directory, an absolute path, is in the service plane of; the caller's, or NULL.
+ */
+char *mount_of_directory(const char *directory);
+
 /* What a system call returned as a new descriptor. Return: one of ours, or the negative errno. */
 int fd_above_standard(int fd);
 
@@ -54,6 +59,9 @@ int stream_write(int fd, const char *text, size_t size);
  * MACH_SEND_INVALID_DEST.
  */
 IOReturn mount_result(const char *mount, int r);
+
+/* The code of fsd's last refusal of this process in @mount, or 0: err/PID. */
+IOReturn mount_last_refusal(const char *mount);
 
 /*
  * A memory type of @mount was refused to this process just now. Return: the code that the driver
