@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""play.py TITLE MOUNT [SHELL=UID...] - type a transcript of transcripts.md, and compare what is shown
+"""play.py TITLE MOUNT [SHELL=UID...] - type a transcript of transcripts.md or streams.md, and compare what is shown
 
 Each word before a `$` is an interactive bash of its own, on a terminal of its own, run by the user UID where that is given.
 Lines of drivers in the background are compared apart, in their order, for they may come between any others. What cannot be the
-same twice is compared as words in capitals: process ids, dates, sizes, and the line numbers of dash.
+same twice is compared as words in capitals: process ids, dates, sizes, times, and the line numbers of dash. Where a stream has to
+be running before the next command, or not to play any more before this one, that is waited for, as who types would.
 """
 import difflib
+import glob
 import os
 import pty
 import re
@@ -20,6 +22,8 @@ READY = '=#=ready=#='
 OF_DRIVERS = re.compile(r'driver got: |pulse\.sh: line |dropped \d')
 TIMED_OUT = 'Terminated'                # bash, of a pipe from timeout(1), or not
 NAMES_ONLY = re.compile(r'ls \$U$')     # a list that may be longer
+READS = re.compile(r'cat \S*/io( .*&)?$')
+WRITES_ALONE = re.compile(r'dd if=')    # an open that is refused while what was written before plays on
 
 NOT_THE_SAME = [
     (re.compile(r'^(\[\d+\]) \d+$'), r'\1 PID'),
@@ -29,20 +33,29 @@ NOT_THE_SAME = [
     (re.compile(r'^pid \d+,'), 'pid PID,'),
     (re.compile(r'^(l\S+ \d+) \S+ +\S+ +\d+ \w+ +\d+ +[\d:]+ '), r'\1 USER GROUP SIZE DATE '),
     (re.compile(r'^dash: \d+:'), 'dash: LINE:'),
+    (re.compile(r' copied, .*'), ' copied, TIME'),
 ]
 
 
 def steps_of(title):
-    """(shell, command, lines) of each command under the heading that begins with `title`"""
-    with open(os.path.join(os.path.dirname(__file__), 'transcripts.md'), encoding='utf-8') as file:
-        text = re.search(rf'^## {title}\..*?^```\n(.*?)^```$', file.read(), re.S | re.M)[1]
+    """(shell, its mark, command, lines) of each command under the heading that begins with `title`"""
+    text = ''
+    for name in sorted(glob.glob(os.path.join(os.path.dirname(__file__), '*.md'))):
+        with open(name, encoding='utf-8') as file:
+            text += file.read()
+    text = re.search(rf'^## {title}\..*?^```\n(.*?)^```$', text, re.S | re.M)[1]
     steps = []
     for line in text.rstrip('\n').split('\n'):
-        command = re.match(r'(\w+)\$ (.*)$', line)
+        command = re.match(r'(\w+)([$&]) (.*)$', line)
+        shows = re.match(r'(\w+)\| (.*)$', line)
         if command:
             steps.append((*command.groups(), []))
+        elif line.startswith('> '):
+            steps[-1] = (*steps[-1][:2], steps[-1][2] + '\n' + line[2:], [])
+        elif shows:
+            steps.append((shows[1], '|', '', [shows[2]]))
         else:
-            steps[-1][2].append(line)
+            steps[-1][3].append(line)
     return steps
 
 
@@ -88,15 +101,25 @@ class Shell:
             said += '\n(no prompt)\n'
         return said
 
-    def type(self, command):
+    def put(self, command):
         os.write(self.terminal, command.encode() + b'\n')
+
+    def type(self, command):
+        self.put(command)
         return self.until_ready()
+
+    def until_shown(self, lines):
+        end = time.monotonic() + PATIENCE
+        while self.text.replace('\r', '').splitlines() != lines and not self.ended and time.monotonic() < end:
+            self.read(0.1)
+        said, self.text = self.text, ''
+        return said
 
 
 class Play:
     def __init__(self, mount, users):
         self.mount, self.users, self.shells = mount, users, {}
-        self.of_drivers, self.wanted_of_drivers, self.differs = [], [], False
+        self.of_drivers, self.wanted_of_drivers, self.differs, self.jobs = [], [], False, {}
 
     def keep(self, text):
         """Lines, without those of drivers, which go where they belong"""
@@ -104,19 +127,50 @@ class Play:
         self.of_drivers += [line for line in lines if OF_DRIVERS.match(line)]
         return [line for line in lines if not OF_DRIVERS.match(line)]
 
+    def same_each_time(self, lines, of_whom):
+        """And the number of the last job, where it stands alone"""
+        for line in lines:
+            job = re.match(r'\[\d+\] (\d+)$', line)
+            self.jobs[of_whom] = job[1] if job else self.jobs.get(of_whom)
+        return ['PID' if line == self.jobs.get(of_whom) else same_each_time(line) for line in lines]
+
     def compare(self, what, wanted, shown):
-        wanted = [same_each_time(line.replace('/mnt', self.mount)) for line in wanted]
-        shown = [same_each_time(line) for line in shown]
+        wanted = self.same_each_time([line.replace('/mnt', self.mount) for line in wanted], 'transcript')
+        shown = self.same_each_time(shown, 'shell')
         if wanted == shown:
             return
         self.differs = True
         print(f'--- {what}')
         print('\n'.join(difflib.ndiff(wanted, shown)))
 
-    def step(self, name, command, lines):
+    def stream_states(self):
+        return [open(path, encoding='ascii').read() for path in glob.glob(f'{self.mount}/IOService/*/streams/*/state')]
+
+    def until_stream(self, condition):
+        end = time.monotonic() + PATIENCE
+        while not condition(self.stream_states()) and time.monotonic() < end:
+            time.sleep(0.01)
+
+    def shell(self, name):
         if name not in self.shells:
             self.shells[name] = Shell(self.mount, self.users.get(name))
-        shell = self.shells[name]
+        return self.shells[name]
+
+    def step(self, name, mark, command, lines):
+        command = command.replace('/mnt', self.mount)
+        if mark == '$':
+            self.step_typed(name, command, lines)
+        elif mark == '&':
+            self.shell(name).put(command)
+        else:
+            self.compare(f'{name}|', lines, self.shell(name).until_shown(lines).replace('\r', '').splitlines())
+        if READS.search(command):
+            self.until_stream(lambda states: 'running\n' in states)
+
+    def step_typed(self, name, command, lines):
+        shell = self.shell(name)
+        if WRITES_ALONE.match(command):
+            self.until_stream(lambda states: 'draining\n' not in states)
         if name == 'driver':            # a shell speaks of jobs that have ended when it is typed in
             time.sleep(0.3)
         if command.startswith('timeout '):
@@ -125,11 +179,22 @@ class Play:
         self.wanted_of_drivers += [line for line in lines if OF_DRIVERS.match(line)]
         said, shell.text = shell.text, ''
         shown = [line for line in self.keep(said + shell.type(command)) if line != TIMED_OUT]
+        shown += self.until_done(shell, wanted, shown)
         self.registered(command)
         if NAMES_ONLY.search(command):
             wanted, names = ' '.join(wanted).split(), ' '.join(shown).split()
             shown = [word for word in wanted if word in names]
         self.compare(f'{name}$ {command}', wanted, shown)
+
+    @staticmethod
+    def until_done(shell, wanted, shown):
+        """A shell speaks of a job that has ended when something is typed: so often a line of nothing"""
+        said, end = [], time.monotonic() + PATIENCE
+        ends = [line for line in wanted if re.match(r'\[\d+\]\+ ', line)]
+        while ends and len(shown + said) < len(wanted) and time.monotonic() < end:
+            said += shell.type('').replace('\r', '').splitlines()
+            time.sleep(0.02)
+        return said
 
     def registered(self, command):
         """What a driver does in the background is done before the next command is typed"""
