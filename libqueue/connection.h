@@ -17,6 +17,7 @@
 #include <IOKit/IODataQueueClient.h>
 
 #include "handle.h"
+#include "lock.h"
 
 #define N_IDLE_CALLS	8	/* threads beyond that open `call` each time */
 
@@ -77,13 +78,3 @@ void connection_ports_of_queue(struct connection *connection, const char *path,
 			       IODataQueueMemory *queue);
 /* The attachment of the queue at @path, or NULL. With the lock. connection_map.c */
 IODataQueueMemory *connection_queue(struct connection *connection, const char *path);
-
-static inline void unlockp(pthread_mutex_t **lock)
-{
-	pthread_mutex_unlock(*lock);
-}
-
-/* Until the end of the block. */
-#define with_lock(mutex) \
-	_cleanup_(unlockp) pthread_mutex_t *locked_ = (mutex); \
-	pthread_mutex_lock(locked_)

@@ -166,6 +166,7 @@ struct IOStreamInterface {
 	 *	kIOReturnNotReady	the stream is stopped; kIOReturnNotOpen, kIOReturnNoDevice
 	 *	kIOReturnInternalError	the ring is spoiled: only StopStream helps
 	 *	kIOReturnBadArgument	NULL
+	 *	kIOReturnNoMemory, kIOReturnNoResources  a buffer that was added cannot be mapped now
 	 */
 	IOReturn (*DequeueOutputEntry)(IOStreamRef stream, IOStreamBufferQueueEntry *entry);
 
@@ -237,7 +238,8 @@ struct IOStreamInterface {
 /*
  * The stream whose directory is @directory ("/run/fsd/streams/cam"), not opened. The caller's, for
  * Release(). New. Return: kIOReturnSuccess; kIOReturnBadArgument for NULL; kIOReturnNotFound: it
- * is not there; kIOReturnNoMemory, kIOReturnNoResources; MACH_SEND_INVALID_DEST.
+ * is not there; kIOReturnInternalError: its files are no stream's; kIOReturnNoMemory,
+ * kIOReturnNoResources; MACH_SEND_INVALID_DEST.
  */
 IOReturn IOStreamCreateWithPath(const char *directory, IOStreamRef *stream);
 
