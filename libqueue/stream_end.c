@@ -9,6 +9,8 @@
 /* Counts are one end's to write; others only look. */
 #define COUNT(word, by)	store_relaxed(&(word), load_relaxed(&(word)) + (by))
 
+#define MOST_LOOKS	8	/* at a program that goes on meanwhile */
+
 static uint32_t epoch_of(uint32_t moment)
 {
 	return moment >> STREAM_STATE_BITS;
@@ -22,20 +24,31 @@ int stream_end_init(struct stream_end *end, enum stream_side side, const struct 
 		.side = side, .board = board,
 		.give = side == STREAM_DRIVER ? *output : *input,
 		.take = side == STREAM_DRIVER ? *input : *output,
-		.count = &tally->sides[side],
-		.shared_turns = stream_tally_turns(tally, room, side),
 		.session = load_relaxed(&board->session),
 		.room = room,
-		.turns = calloc(room + 1, sizeof(*end->turns)),
-		.places = calloc(room + 1, sizeof(*end->places)),
-		.areas = calloc(room + 1, sizeof(*end->areas)),
+		.turns = calloc((size_t)room + 1, sizeof(*end->turns)),
+		.places = calloc((size_t)room + 1, sizeof(*end->places)),
+		.areas = calloc((size_t)room + 1, sizeof(*end->areas)),
 	};
 	if (!end->turns || !end->places || !end->areas) {
 		stream_end_deinit(end);
 		return -ENOMEM;
 	}
+	stream_end_move(end, output->queue, input->queue, tally);
 	stream_end_reset(end);
 	return 0;
+}
+
+void stream_end_move(struct stream_end *end, IOStreamBufferQueue *output, IOStreamBufferQueue *input,
+		     struct stream_tally *tally)
+{
+	bool is_driver = end->side == STREAM_DRIVER;
+
+	end->give.queue = is_driver ? output : input;
+	end->take.queue = is_driver ? input : output;
+	end->count = &tally->sides[end->side];
+	end->peer = &tally->sides[is_driver ? STREAM_CLIENT : STREAM_DRIVER];
+	end->shared_turns = stream_tally_turns(tally, end->room, end->side);
 }
 
 void stream_end_deinit(struct stream_end *end)
@@ -46,17 +59,30 @@ void stream_end_deinit(struct stream_end *end)
 	*end = (struct stream_end){ 0 };
 }
 
-void stream_end_reset(struct stream_end *end)
+/* Turns and an epoch that a program keeps are its own. */
+static void reset_tally(struct stream_end *end)
 {
-	end->epoch = epoch_of(load_acquire(&end->board->moment));
+	for (uint32_t i = 0; i < end->room; i++)
+		store_relaxed(&end->shared_turns[i], 0);
+	/* Release: who sees the epoch sees turns and indices of it. */
+	store_release(&end->count->epoch, end->epoch);
+}
+
+static void reset_to(struct stream_end *end, uint32_t epoch)
+{
+	end->epoch = epoch;
 	end->head = end->tail = end->n_given = 0;
 	end->gap = false;
-	for (uint32_t i = 0; i < end->room; i++) {
+	for (uint32_t i = 0; i < end->room; i++)
 		end->turns[i] = 0;
-		store_relaxed(&end->shared_turns[i], 0);
-	}
-	store_relaxed(&end->count->epoch, end->epoch);
 	store_relaxed(&end->count->payload_at_start, load_relaxed(&end->count->frames));
+	if (!end->is_follower)
+		reset_tally(end);
+}
+
+void stream_end_reset(struct stream_end *end)
+{
+	reset_to(end, epoch_of(load_acquire(&end->board->moment)));
 }
 
 /* It is passed or taken: once more, and it changes hands. */
@@ -65,10 +91,10 @@ static void turn(struct stream_end *end, uint32_t id)
 	store_relaxed(&end->shared_turns[id], ++end->turns[id]);
 }
 
+/* It is passed. */
 static void count_given(struct stream_end *end, const IOStreamBufferQueueEntry *entry)
 {
 	end->places[entry->bufferID] = end->n_given++;
-	turn(end, entry->bufferID);
 	/* What a client gives back of an output stream is empty. */
 	if (end->side == STREAM_CLIENT && load_relaxed(&end->board->mode) == kIOStreamModeOutput)
 		return;
@@ -83,13 +109,28 @@ static bool is_buffer(const struct stream_end *end, const IOStreamBufferQueueEnt
 				 end->areas[entry->bufferID].control);
 }
 
+/*
+ * Has the other end not noticed yet that the rings were emptied? Only a program that keeps its end
+ * can be so late; then its indices may be what they were before, and stay so until it notices.
+ */
+static bool peer_is_late(const struct stream_end *end)
+{
+	return load_relaxed(&end->peer->is_kept) && load_acquire(&end->peer->epoch) != end->epoch;
+}
+
+/* How far the other end has taken; any number. */
+static uint32_t peer_tail(const struct stream_end *end)
+{
+	return peer_is_late(end) ? 0 : load_acquire(&end->give.queue->tailIndex);
+}
+
 /* The other end has not even taken it. */
 static bool is_on_ring(const struct stream_end *end, uint32_t id)
 {
-	uint32_t length;
+	uint32_t tail = peer_tail(end);
 
-	return stream_ring_length(&end->give, &length) == 0 &&
-	       end->n_given - end->places[id] <= length;
+	return tail < end->give.entry_count &&
+	       end->n_given - end->places[id] <= stream_ring_distance(&end->give, tail, end->head);
 }
 
 /* The other end may have passed it. */
@@ -113,25 +154,32 @@ static IOReturn overrun(struct stream_end *end)
 	return kIOReturnOverrun;
 }
 
-/* May it be done now? What was before the rings were emptied is forgotten. */
+/* Of another session all is closed. What was before the rings were emptied is forgotten. */
+static IOReturn catch_up(struct stream_end *end, uint32_t moment, IOReturn result)
+{
+	if (result != kIOReturnNoDevice && load_relaxed(&end->board->session) != end->session)
+		return kIOReturnNotOpen;
+	if (result == kIOReturnSuccess && epoch_of(moment) != end->epoch)
+		reset_to(end, epoch_of(moment));
+	return result;
+}
+
+/* May it be done now? */
 static IOReturn begin(struct stream_end *end, enum stream_operation by_driver,
 		      enum stream_operation by_client)
 {
 	const struct stream_board *board = end->board;
 	uint32_t moment = load_acquire(&board->moment);
-	IOReturn result = stream_allows(end->side == STREAM_DRIVER ? by_driver : by_client,
-					moment & STREAM_STATE_MASK, load_relaxed(&board->mode));
 
-	if (result == kIOReturnSuccess && load_relaxed(&board->session) != end->session)
-		result = kIOReturnNotOpen;
-	if (result == kIOReturnSuccess && epoch_of(moment) != end->epoch)
-		stream_end_reset(end);
-	return result;
+	return catch_up(end, moment,
+			stream_allows(end->side == STREAM_DRIVER ? by_driver : by_client,
+				      moment & STREAM_STATE_MASK, load_relaxed(&board->mode)));
 }
 
 /*
- * fsd may have emptied the rings while we were at it; then an index of ours that came after
- * that is wrong, and nobody but us stores it until we do the next thing.
+ * fsd may have emptied the rings while we were at it; then an index or a turn of ours that came after
+ * that is wrong, and nobody but us stores it until we do the next thing. With the fences of
+ * both, either we see the new epoch, or fsd's zeros came after what we stored.
  */
 static bool was_emptied(struct stream_end *end)
 {
@@ -144,25 +192,42 @@ static bool was_emptied(struct stream_end *end)
 	return true;
 }
 
+/* @entry: a copy. */
+static IOReturn pass(struct stream_end *end, IOStreamBufferQueueEntry entry)
+{
+	int r;
+
+	if (!is_buffer(end, &entry))
+		return kIOReturnBadArgument;
+	if (!stream_end_has(end, entry.bufferID))
+		return kIOReturnBusy;
+	r = stream_ring_put_before(&end->give, peer_tail(end), &end->head, &entry);
+	if (r == 0)
+		turn(end, entry.bufferID);
+	if (was_emptied(end))
+		return kIOReturnNotReady;
+	if (r < 0)
+		return r == -EAGAIN ? overrun(end) : spoiled(end);
+	count_given(end, &entry);
+	end->gap = false;
+	return kIOReturnSuccess;
+}
+
 IOReturn stream_end_give(struct stream_end *end, const IOStreamBufferQueueEntry *entry)
 {
 	IOReturn result = begin(end, STREAM_ENQUEUE_OUTPUT, STREAM_ENQUEUE_INPUT);
-	int r;
 
-	if (result != kIOReturnSuccess)
-		return result;
-	if (!is_buffer(end, entry))
-		return kIOReturnBadArgument;
-	if (!stream_end_has(end, entry->bufferID))
-		return kIOReturnBusy;
-	r = stream_ring_put(&end->give, &end->head, entry);
-	if (r < 0)
-		return r == -EAGAIN ? overrun(end) : spoiled(end);
-	if (was_emptied(end))
-		return kIOReturnNotReady;
-	count_given(end, entry);
-	end->gap = false;
-	return kIOReturnSuccess;
+	return result == kIOReturnSuccess ? pass(end, *entry) : result;
+}
+
+IOReturn stream_end_post(struct stream_end *end, const IOStreamBufferQueueEntry *entry)
+{
+	IOReturn result;
+
+	if (end->side != STREAM_DRIVER)
+		return kIOReturnNotPermitted;
+	result = catch_up(end, load_acquire(&end->board->moment), kIOReturnSuccess);
+	return result == kIOReturnSuccess ? pass(end, *entry) : result;
 }
 
 IOReturn stream_end_take(struct stream_end *end, IOStreamBufferQueueEntry *ret)
@@ -174,14 +239,17 @@ IOReturn stream_end_take(struct stream_end *end, IOStreamBufferQueueEntry *ret)
 		return result;
 	/* As many as there can be at most: the other end may go on putting bad ones. */
 	for (uint32_t i = 0; i < end->take.entry_count; i++) {
-		int r = stream_ring_get(&end->take, &end->tail, &entry);
+		int r = peer_is_late(end) ? -EAGAIN : stream_ring_get(&end->take, &end->tail, &entry);
+		bool is_good;
 
 		if (r < 0)
 			return r == -EAGAIN ? kIOReturnUnderrun : spoiled(end);
+		is_good = may_come(end, &entry);
+		if (is_good)
+			turn(end, entry.bufferID);
 		if (was_emptied(end))
 			return kIOReturnNotReady;
-		if (may_come(end, &entry)) {
-			turn(end, entry.bufferID);
+		if (is_good) {
 			COUNT(end->count->taken, 1);
 			*ret = entry;
 			return kIOReturnSuccess;
@@ -191,79 +259,111 @@ IOReturn stream_end_take(struct stream_end *end, IOStreamBufferQueueEntry *ret)
 	return kIOReturnUnderrun;
 }
 
-/* What the tally says; an index that is none stays what it was. */
+/* What the tally says; of an epoch before, the program has done nothing in this one. */
 static void follow_tally(struct stream_end *end)
 {
-	uint32_t head = load_acquire(&end->give.queue->headIndex);
-	uint32_t tail = load_acquire(&end->take.queue->tailIndex);
+	uint32_t epoch = epoch_of(load_acquire(&end->board->moment));
+	bool is_late = load_acquire(&end->count->epoch) != epoch;
+	uint32_t head = is_late ? 0 : load_acquire(&end->give.queue->headIndex);
+	uint32_t tail = is_late ? 0 : load_acquire(&end->take.queue->tailIndex);
 
 	if (head < end->give.entry_count)
 		end->head = head;
 	if (tail < end->take.entry_count)
 		end->tail = tail;
 	for (uint32_t i = 0; i < end->room; i++)
-		end->turns[i] = load_relaxed(&end->shared_turns[i]);
+		end->turns[i] = is_late ? 0 : load_relaxed(&end->shared_turns[i]);
 }
 
-/* One more that the program passed. Return: whether it went further; not before it has the buffer. */
+/*
+ * One more that the program passed. Return: whether it went further; unless @by_force, not before it
+ * has the buffer. One that is no buffer never is.
+ */
 static bool follow_given(struct stream_end *end, uint32_t head, bool by_force)
 {
 	IOStreamBufferQueueEntry entry;
-	bool is_good;
+	bool is_ours;
 
 	if (end->head == head)
 		return false;
 	entry = stream_ring_entry(&end->give, end->head);
-	is_good = is_buffer(end, &entry) && stream_end_has(end, entry.bufferID);
-	if (!is_good && !by_force)
-		return false;
+	is_ours = is_buffer(end, &entry);
+	if (is_ours && !stream_end_has(end, entry.bufferID)) {
+		is_ours = false;
+		if (!by_force)
+			return false;
+	}
 	end->head = stream_ring_next(&end->give, end->head);
-	if (is_good)
+	if (is_ours) {
+		turn(end, entry.bufferID);
 		count_given(end, &entry);
+	}
 	return true;
 }
 
 static bool follow_taken(struct stream_end *end, uint32_t tail, bool by_force)
 {
 	IOStreamBufferQueueEntry entry;
-	bool is_good;
+	bool is_ours;
 
 	if (end->tail == tail)
 		return false;
 	entry = stream_ring_entry(&end->take, end->tail);
-	is_good = is_buffer(end, &entry) && !stream_end_has(end, entry.bufferID);
-	if (!is_good && !by_force)
-		return false;
+	is_ours = is_buffer(end, &entry);
+	if (is_ours && stream_end_has(end, entry.bufferID)) {
+		is_ours = false;
+		if (!by_force)
+			return false;
+	}
 	end->tail = stream_ring_next(&end->take, end->tail);
-	if (is_good) {
+	if (is_ours) {
 		turn(end, entry.bufferID);
 		COUNT(end->count->taken, 1);
 	}
 	return true;
 }
 
+/* Where the program is. Return: whether that was one moment, and not a head from before a tail. */
+static bool look(const struct stream_end *end, uint32_t *ret_head, uint32_t *ret_tail)
+{
+	uint32_t head = load_acquire(&end->give.queue->headIndex), tail, before;
+	int n_looks = 0;
+
+	do {
+		before = head;
+		tail = load_acquire(&end->take.queue->tailIndex);
+		head = load_acquire(&end->give.queue->headIndex);
+	} while (head != before && ++n_looks < MOST_LOOKS);
+
+	*ret_head = head < end->give.entry_count ? head : end->head;
+	*ret_tail = tail < end->take.entry_count ? tail : end->tail;
+	return head == before;
+}
+
 /*
  * The program took and passed, in an order that the rings do not tell; but it can pass
  * only what it has, and take what it has not: for each buffer there is one order.
- * What fits into none is the program's fault, and passed over.
+ * What fits into none is the program's fault, and passed over; or, if that was not one moment, looked
+ * at again the next time.
  */
 static void follow_rings(struct stream_end *end)
 {
-	uint32_t head = load_acquire(&end->give.queue->headIndex);
-	uint32_t tail = load_acquire(&end->take.queue->tailIndex);
+	uint32_t head, tail;
+	bool is_moment = look(end, &head, &tail);
 
-	if (head >= end->give.entry_count)
-		head = end->head;
-	if (tail >= end->take.entry_count)
-		tail = end->tail;
-	while (end->head != head || end->tail != tail)
-		if (!follow_given(end, head, false) && !follow_taken(end, tail, false) &&
-		    !follow_given(end, head, true))
+	while (end->head != head || end->tail != tail) {
+		if (follow_given(end, head, false) || follow_taken(end, tail, false))
+			continue;
+		if (!is_moment)
+			return;
+		if (!follow_given(end, head, true))
 			follow_taken(end, tail, true);
+	}
 }
 
 void stream_end_follow(struct stream_end *end, bool is_kept)
 {
+	end->is_follower = is_kept;
 	if (is_kept)
 		follow_tally(end);
 	else
@@ -275,11 +375,11 @@ enum stream_holder stream_holder(const struct stream_end *driver, const struct s
 {
 	uint32_t given = driver->turns[id], had = client->turns[id];
 
-	if (given - had == 1)
-		return STREAM_ON_OUTPUT;
-	if (had - given == 1)
-		return STREAM_ON_INPUT;
-	return given == had && given % 2 ? STREAM_WITH_CLIENT : STREAM_WITH_DRIVER;
+	if (given % 2 == 0)
+		return STREAM_WITH_DRIVER;
+	if (had % 2 != 0)
+		return STREAM_WITH_CLIENT;
+	return had - given == 1 ? STREAM_ON_INPUT : STREAM_ON_OUTPUT;
 }
 
 void stream_end_drop(struct stream_end *end, uint64_t n)

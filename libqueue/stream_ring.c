@@ -5,6 +5,8 @@
 #include "atomic.h"
 #include "stream_ring.h"
 
+#define MOST_LOOKS	8	/* at indices that change meanwhile */
+
 void stream_ring_format(IOStreamBufferQueue *queue, uint32_t entry_count)
 {
 	queue->entryCount = entry_count;
@@ -13,10 +15,20 @@ void stream_ring_format(IOStreamBufferQueue *queue, uint32_t entry_count)
 	store_release(&queue->headIndex, 0);
 }
 
+/*
+ * A tail that came after the head would say that the ring is nearly full where it is empty; if the
+ * head is the same behind it, they belong together.
+ */
 int stream_ring_indices(const struct stream_ring *ring, uint32_t *ret_head, uint32_t *ret_tail)
 {
-	uint32_t head = load_acquire(&ring->queue->headIndex);
-	uint32_t tail = load_acquire(&ring->queue->tailIndex);
+	uint32_t head = load_acquire(&ring->queue->headIndex), tail, before;
+	int n_looks = 0;
+
+	do {
+		before = head;
+		tail = load_acquire(&ring->queue->tailIndex);
+		head = load_acquire(&ring->queue->headIndex);
+	} while (head != before && ++n_looks < MOST_LOOKS);
 
 	if (head >= ring->entry_count || tail >= ring->entry_count)
 		return -EPROTO;
@@ -31,7 +43,7 @@ int stream_ring_length(const struct stream_ring *ring, uint32_t *ret)
 	int r = stream_ring_indices(ring, &head, &tail);
 
 	if (r == 0)
-		*ret = head >= tail ? head - tail : head + ring->entry_count - tail;
+		*ret = stream_ring_distance(ring, tail, head);
 	return r;
 }
 
@@ -60,12 +72,10 @@ static void fill(IOStreamBufferQueueEntry *to, const IOStreamBufferQueueEntry *e
 		store_relaxed(&to->reserved[i], 0);
 }
 
-int stream_ring_put(const struct stream_ring *ring, uint32_t *head,
-		    const IOStreamBufferQueueEntry *entry)
+int stream_ring_put_before(const struct stream_ring *ring, uint32_t tail, uint32_t *head,
+			   const IOStreamBufferQueueEntry *entry)
 {
 	uint32_t next = stream_ring_next(ring, *head);
-	/* Acquire: the reader has copied the entry that we overwrite. */
-	uint32_t tail = load_acquire(&ring->queue->tailIndex);
 
 	if (tail >= ring->entry_count)
 		return -EPROTO;
@@ -78,6 +88,13 @@ int stream_ring_put(const struct stream_ring *ring, uint32_t *head,
 	return 0;
 }
 
+int stream_ring_put(const struct stream_ring *ring, uint32_t *head,
+		    const IOStreamBufferQueueEntry *entry)
+{
+	/* Acquire: the reader has copied the entry that we overwrite. */
+	return stream_ring_put_before(ring, load_acquire(&ring->queue->tailIndex), head, entry);
+}
+
 int stream_ring_get(const struct stream_ring *ring, uint32_t *tail, IOStreamBufferQueueEntry *ret)
 {
 	uint32_t head = load_acquire(&ring->queue->headIndex);
@@ -88,6 +105,7 @@ int stream_ring_get(const struct stream_ring *ring, uint32_t *tail, IOStreamBuff
 	if (head == *tail)
 		return -EAGAIN;
 	*ret = stream_ring_entry(ring, *tail);
+	/* Release: who sees the index may overwrite what is copied. */
 	store_release(&ring->queue->tailIndex, next);
 	*tail = next;
 	return 0;

@@ -20,21 +20,25 @@ struct stream_ring {
 void stream_ring_format(IOStreamBufferQueue *queue, uint32_t entry_count);
 
 /*
- * Both indices, each loaded once, tail last where we write and first where we read: what
- * is between them can only be more than that by now. Return: 0, or -EPROTO for an index
- * that is none.
+ * Both indices, as they were in one moment, unless both ends go on faster than we can look. Return:
+ * 0, or -EPROTO for an index that is none.
  */
 int stream_ring_indices(const struct stream_ring *ring, uint32_t *ret_head, uint32_t *ret_tail);
 
-/* Entries that wait. Return: 0 or -EPROTO. */
+/* Entries that wait, by such a look. Return: 0 or -EPROTO. */
 int stream_ring_length(const struct stream_ring *ring, uint32_t *ret);
 
 /*
- * Writer: put @entry. @head: our private index, which is advanced; what is in the ring
- * for it is not looked at. Return: 0, -EAGAIN when it is full, -EPROTO when tail is no index.
+ * Writer: put @entry, which nobody changes meanwhile. @head: our private index, which is advanced;
+ * what is in the ring for it is not looked at. Return: 0, -EAGAIN when it is full, -EPROTO when tail
+ * is no index.
  */
 int stream_ring_put(const struct stream_ring *ring, uint32_t *head,
 		    const IOStreamBufferQueueEntry *entry);
+
+/* Likewise, for who has loaded tail, with acquire. */
+int stream_ring_put_before(const struct stream_ring *ring, uint32_t tail, uint32_t *head,
+			   const IOStreamBufferQueueEntry *entry);
 
 /* Reader: likewise with @tail. Return: 0, -EAGAIN when it is empty, -EPROTO. */
 int stream_ring_get(const struct stream_ring *ring, uint32_t *tail, IOStreamBufferQueueEntry *ret);
@@ -45,4 +49,11 @@ IOStreamBufferQueueEntry stream_ring_entry(const struct stream_ring *ring, uint3
 static inline uint32_t stream_ring_next(const struct stream_ring *ring, uint32_t index)
 {
 	return index + 1 < ring->entry_count ? index + 1 : 0;
+}
+
+/* From @tail to @head, which are indices: how many entries that is. */
+static inline uint32_t stream_ring_distance(const struct stream_ring *ring, uint32_t tail,
+					    uint32_t head)
+{
+	return head >= tail ? head - tail : head + (ring->entry_count - tail);
 }
