@@ -62,6 +62,12 @@ int lines_read(struct lines *lines, int fd)
 	return n > 0;
 }
 
+bool lines_have_one(const struct lines *lines)
+{
+	return lines->size > lines->at &&
+	       memchr(lines->text + lines->at, '\n', lines->size - lines->at);
+}
+
 const char *lines_next(struct lines *lines, size_t *size)
 {
 	const char *line, *end;

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* 0 at first. */
@@ -23,6 +24,9 @@ void lines_free(struct lines *lines);
  * nothing and @fd does not block.
  */
 int lines_read(struct lines *lines, int fd);
+
+/* Is there a whole line? */
+bool lines_have_one(const struct lines *lines);
 
 /* The next whole line, without its newline; it lives until the next lines_read(). NULL: none. */
 const char *lines_next(struct lines *lines, size_t *size);

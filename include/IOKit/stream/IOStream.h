@@ -8,18 +8,19 @@
  *	IOStream_publish(stream, "/run/fsd/mnt/IOService/cam", "video");
  *	IOStream_run(stream);			until it is gone
  *
- * The client opens it, and starts it: startStream() of the class is called, and once that has returned
- * the stream is running. Then the driver fills a buffer and passes it, and the client gives it back:
+ * The client opens it, and starts it: startStream() of the class is called, and once that has
+ * returned the stream is running. Then the driver fills a buffer and passes it, and the client
+ * gives it back:
  *
- *	output		enqueueOutputBuffer(), sendOutputNotification(); inputCallback() says that the
- *			client gave something back: dequeueInputEntry() until that is no success
- *	input		the client has free buffers from the start, and passes filled ones;
- *			inputCallback(), dequeueInputEntry(), and enqueueOutputBuffer() gives the buffer
- *			back, with lengths that say how much may be filled
+ *	output	enqueueOutputBuffer(), sendOutputNotification(); inputCallback() says that the
+ *		client gave something back: dequeueInputEntry() until that is no success
+ *	input	the client has free buffers from the start, and passes filled ones;
+ *		inputCallback(), dequeueInputEntry(), and enqueueOutputBuffer() gives the
+ *		buffer back, with lengths that say how much may be filled
  *
- * Who passes a buffer does not own it any more until it comes back. This library keeps an eye on it:
- * what is not ours is not passed, and what the client passes that it cannot have is thrown away.
- * What comes out of dequeueInputEntry() is within the buffer's areas; but the client has
+ * Who passes a buffer does not own it any more until it comes back. This library keeps an eye on
+ * it: what is not ours is not passed, and what the client passes that it cannot have is thrown
+ * away. What comes out of dequeueInputEntry() is within the buffer's areas; but the client has
  * them mapped, and may write to them at any time (IOKit/stream/IOStreamBuffer.h).
  *
  * Until it is published, a stream is closed, and in this process's memory: buffers can be added and
@@ -35,7 +36,8 @@
  * Forks	A child must not use its parent's streams; it may release them.
  * Restart	When fsd is started anew, the stream is taken over again by itself, is stopped, and
  *		stopStream() is called where it was started.
- * Results	Where a file of the mount refuses, the result is what fsd says (err/PID), and errno is set.
+ * Results	Where a file of the mount refuses, the result is what fsd says (err/PID), and
+ *		errno is set.
  */
 #pragma once
 
@@ -51,7 +53,10 @@ IOKIT_BEGIN_DECLS
 
 typedef struct IOStream IOStream;
 
-/* Who opens a stream: its pid and uid are known (IOTaskGetPID() and IOTaskGetUID() of IOUserClient.h). */
+/*
+ * Who opens a stream: its pid and uid are known (IOTaskGetPID() and IOTaskGetUID() of
+ * IOUserClient.h).
+ */
 typedef struct IOTask *task_t;
 
 /* The name of the queue that serves a stream. */
@@ -70,7 +75,8 @@ struct IOStreamMethods {
 	IOReturn (*startStream)(IOStream *stream);
 	/*
 	 * Stop, from any state but stopped. When it has returned, both queues are emptied, and all
-	 * buffers are ours. What it returns is not looked at where the stream ends or its client does.
+	 * buffers are ours. What it returns is not looked at where the stream ends or its client
+	 * does.
 	 */
 	IOReturn (*stopStream)(IOStream *stream);
 	/* Neither pass nor take until startStream(). Nothing is lost. */
@@ -85,8 +91,9 @@ struct IOStreamMethods {
 	void (*handleClose)(IOStream *stream, task_t forClient, IOOptionBits options);
 
 	/*
-	 * The client passed something, or says so: dequeue all there is. @token is the client's. Each
-	 * notification is one call, in order; the sync one's client waits until this has returned.
+	 * The client passed something, or says so: dequeue all there is. @token is the client's.
+	 * Each notification is one call, in order; the sync one's client waits until this has
+	 * returned.
 	 */
 	void (*inputCallback)(IOStream *stream, UInt32 token);
 	void (*inputSyncCallback)(IOStream *stream, UInt32 token);
@@ -103,8 +110,8 @@ struct IOStreamClass {
 	size_t referenceSize;		/* bytes of IOStream_getReference() */
 	const struct IOStreamMethods *methods;	/* NULL: the base's */
 	/*
-	 * What `modes` shows, and setStreamMode() is asked for: bits 1 << IOStreamMode. 0: all where
-	 * there is a setStreamMode(), else only the mode that it is in.
+	 * What `modes` shows, and setStreamMode() is asked for: bits 1 << IOStreamMode. 0: all
+	 * where there is a setStreamMode(), else only the mode that it is in.
 	 */
 	UInt32 modes;
 };
@@ -112,11 +119,11 @@ struct IOStreamClass {
 /* --- making one */
 
 /*
- * A new stream of @streamClass (NULL: the base), closed, mode output, without buffers, and to make it
- * one of @count @buffers, which are retained and get the IDs 0, 1, ..., once. Or both in one.
- * @queueLength: entries for which each queue has room; 0: as many as there are buffers. @properties: an
- * object, for the stream's entry in the registry, or NULL; retained. Stand for `new IOStream`,
- * IOStream::init(), initWithBuffers() and withBuffers().
+ * A new stream of @streamClass (NULL: the base), closed, mode output, without buffers, and to
+ * make it one of @count @buffers, which are retained and get the IDs 0, 1, ..., once. Or both in
+ * one. @queueLength: entries for which each queue has room; 0: as many as there are buffers.
+ * @properties: an object, for the stream's entry in the registry, or NULL; retained. Stand for
+ * `new IOStream`, IOStream::init(), initWithBuffers() and withBuffers().
  *
  * Return: a reference of the caller's, or NULL; whether it was done. Neither for NULL, a buffer of
  * another stream or without areas, more than 1024 buffers or 65536 entries, or a mode that is
@@ -137,8 +144,9 @@ void *IOStream_getReference(const IOStream *stream);
  * Make @serviceDirectory/streams/@name, or take over the one that is there without a driver: its
  * mode, queue length and buffers become this stream's, and what is in the areas is copied. The
  * buffers' areas are those files from then on. It has no client before this returns, and
- * none is let in before it is served. Once for each stream; "" and "$M" mean no service. New; it
- * stands for attach(), start() and registerService().
+ * none is let in before it is served. Once for each stream. The mount's root is a service's
+ * directory, too: its streams are those of IOResources. New; it stands for attach(), start() and
+ * registerService().
  *
  * Return:
  *	kIOReturnSuccess
@@ -167,8 +175,8 @@ IOReturn IOStream_addBuffer(IOStream *stream, IOStreamBuffer *buffer);
 IOReturn IOStream_addBuffers(IOStream *stream, IOStreamBuffer *const *buffers, IOItemCount count);
 
 /*
- * Without @buffer, or the one of @id, or any: those behind it move up by one. What it refers to stays
- * good. Stand for both IOStream::removeBuffer() and removeAllBuffers().
+ * Without @buffer, or the one of @id, or any: those behind it move up by one. What it refers to
+ * stays good. Stand for both IOStream::removeBuffer() and removeAllBuffers().
  *
  * Return: kIOReturnSuccess; kIOReturnStillOpen; kIOReturnNotFound, none of this stream's;
  * kIOReturnNoDevice; kIOReturnBadArgument for a stream that is NULL; or what fsd says.
@@ -178,8 +186,8 @@ IOReturn IOStream_removeBufferWithID(IOStream *stream, IOStreamBufferID id);
 IOReturn IOStream_removeAllBuffers(IOStream *stream);
 
 /*
- * How many; the first @count of them by ID, borrowed, in @buffers; the one of @id, borrowed, or NULL.
- * Any thread. Stand for IOStream::getBufferCount(), getBuffers() and getBufferWithID().
+ * How many; the first @count of them by ID, borrowed, in @buffers; the one of @id, borrowed, or
+ * NULL. Any thread. Stand for IOStream::getBufferCount(), getBuffers() and getBufferWithID().
  * Return of the second: how many there are.
  */
 IOItemCount IOStream_getBufferCount(const IOStream *stream);
@@ -190,8 +198,8 @@ IOStreamBuffer *IOStream_getBufferWithID(const IOStream *stream, IOStreamBufferI
 /* --- queues */
 
 /*
- * Make both queues anew, of @queueLength entries (0: the stream's own length), before a client opens,
- * which it does for itself otherwise; and do away with them. @options are ignored. Stand for
+ * Make both queues anew, of @queueLength entries (0: the stream's own length), before a client
+ * opens, which it does for itself otherwise; and do away with them. @options are ignored. Stand for
  * IOStream::createQueues() and destroyQueues().
  *
  * Return: kIOReturnSuccess, also where there are none to destroy; kIOReturnStillOpen;
@@ -202,9 +210,9 @@ IOReturn IOStream_createQueues(IOStream *stream, IOItemCount queueLength, IOOpti
 IOReturn IOStream_destroyQueues(IOStream *stream);
 
 /*
- * The queues in memory, until they are destroyed, made anew, or the client closes; NULL where there are none.
- * Their memory, a reference of the caller's, or NULL. Not needed by who uses the functions below. Any
- * thread. Stand for IOStream::getOutputQueue() and its like.
+ * The queues in memory, until they are destroyed or made anew, a client opens or closes, or
+ * the stream is published; NULL where there are none. Their memory, a reference of the caller's, or NULL. Not needed by who uses the
+ * functions below. Any thread. Stand for IOStream::getOutputQueue() and its like.
  */
 IOStreamBufferQueue *IOStream_getOutputQueue(IOStream *stream);
 IOStreamBufferQueue *IOStream_getInputQueue(IOStream *stream);
@@ -212,13 +220,13 @@ IOMemoryDescriptor *IOStream_getOutputQueueMemoryDescriptor(IOStream *stream);
 IOMemoryDescriptor *IOStream_getInputQueueMemoryDescriptor(IOStream *stream);
 
 /*
- * Ports are epoll instances here (IODataQueueAllocateNotificationPort()). The input port is readable
- * when IOStream_dispatch() has something to do; the output port while the client has not collected a
- * notification. Another port may be set beside, which is then readable, too; MACH_PORT_NULL
- * takes it away. Stand for IOStream::getInputPort() and its like.
+ * Ports are epoll instances here (IODataQueueAllocateNotificationPort()). The input port is
+ * readable when IOStream_dispatch() has something to do; the output port while the client has not
+ * collected a notification. Another port may be set beside, which is then readable, too;
+ * MACH_PORT_NULL takes it away. Stand for IOStream::getInputPort() and its like.
  *
- * Return: the port that was set, or else the stream's own, which it closes; MACH_PORT_NULL for NULL.
- * kIOReturnSuccess; kIOReturnBadArgument for NULL or no port; kIOReturnNoResources.
+ * Return: the port that was set, or else the stream's own, which it closes; MACH_PORT_NULL for
+ * NULL. kIOReturnSuccess; kIOReturnBadArgument for NULL or no port; kIOReturnNoResources.
  */
 mach_port_t IOStream_getInputPort(const IOStream *stream);
 mach_port_t IOStream_getOutputPort(const IOStream *stream);
@@ -228,8 +236,8 @@ IOReturn IOStream_setOutputPort(IOStream *stream, mach_port_t port);
 /* --- passing; any thread, no system call but where it is said */
 
 /*
- * Pass a buffer. It notifies nobody. Offsets and lengths are bytes, and 0 is none, not all. Where the
- * frame does not follow the last one and the control area begins with an IOStreamControlHeader,
+ * Pass a buffer. It notifies nobody. Offsets and lengths are bytes, and 0 is none, not all. Where
+ * the frame does not follow the last one and the control area begins with an IOStreamControlHeader,
  * kIOStreamControlDiscontinuity is set there. Stand for IOStream::enqueueOutputBuffer() and
  * enqueueOutputEntry().
  *
@@ -253,7 +261,8 @@ IOReturn IOStream_enqueueOutputEntry(IOStream *stream, const IOStreamBufferQueue
  * is told that there was none (a system call). Stands for IOStream::dequeueInputEntry().
  *
  * Return: kIOReturnSuccess and *@entry; kIOReturnUnderrun, there is none now; kIOReturnNoDevice,
- * kIOReturnNotOpen, kIOReturnNotReady, kIOReturnInternalError as above; kIOReturnBadArgument for NULL.
+ * kIOReturnNotOpen, kIOReturnNotReady, kIOReturnInternalError as above; kIOReturnBadArgument for
+ * NULL.
  */
 IOReturn IOStream_dequeueInputEntry(IOStream *stream, IOStreamBufferQueueEntry *entry);
 
@@ -297,7 +306,10 @@ IOReturn IOStream_startStream(IOStream *stream);
 IOReturn IOStream_stopStream(IOStream *stream);
 IOReturn IOStream_suspendStream(IOStream *stream);
 
-/* true; nothing. fsd sees to it that there is one client, and makes the queues. Stand for IOStream's. */
+/*
+ * true; nothing. fsd sees to it that there is one client, and makes the queues. Stand for
+ * IOStream's.
+ */
 bool IOStream_handleOpen(IOStream *stream, task_t forClient, IOOptionBits options,
 			 void *argument);
 void IOStream_handleClose(IOStream *stream, task_t forClient, IOOptionBits options);
@@ -316,8 +328,9 @@ int IOStream_getDescriptor(const IOStream *stream);
 
 /*
  * Serve what there is, and do not wait for more. New. Return: kIOReturnSuccess;
- * kIOReturnNotAttached, the stream is terminated; kIOReturnNotReady, it was never published, or fsd is
- * gone, for the time being; kIOReturnBusy, it is being served: a function of the class is the caller.
+ * kIOReturnNotAttached, the stream is terminated; kIOReturnNotReady, it was never published, or
+ * fsd is gone, for the time being; kIOReturnBusy, it is being served: a function of the class is
+ * the caller.
  */
 IOReturn IOStream_dispatch(IOStream *stream);
 
@@ -328,8 +341,8 @@ IOReturn IOStream_dispatch(IOStream *stream);
 IOReturn IOStream_run(IOStream *stream);
 
 /*
- * Have @queue serve it; @name is kIOStreamDefaultQueueName. After it is published, once. New; it stands
- * for IOService::SetDispatchQueue().
+ * Have @queue serve it; @name is kIOStreamDefaultQueueName. After it is published, once. New; it
+ * stands for IOService::SetDispatchQueue().
  *
  * Return: kIOReturnSuccess; kIOReturnBadArgument for NULL or another name; kIOReturnNotReady, not
  * published; kIOReturnBusy, a queue does; kIOReturnNoResources.

@@ -5,9 +5,9 @@
  * Either area may be missing. What is in the control area is up to the driver;
  * IOStreamControlHeader is a form of it that fsd and this library know.
  *
- * When its stream is published (IOKit/stream/IOStream.h), the buffer's areas are moved: they are then
- * files of the mount, the descriptors and addresses other ones, and what was in them is in these.
- * A client has them mapped at the same time, and may write to them whenever it
+ * When its stream is published (IOKit/stream/IOStream.h), the buffer's areas are moved: they are
+ * then files of the mount, the descriptors and addresses other ones, and what was in them is in
+ * these. A client has them mapped at the same time, and may write to them whenever it
  * likes, also while the driver has the buffer: a driver that relies on what it reads
  * there copies it first.
  *
@@ -34,7 +34,8 @@ IOStreamBuffer *IOStreamBuffer_withMemoryDescriptors(IOMemoryDescriptor *dataBuf
 						     IOStreamBufferID id);
 
 /*
- * The same of new memory of this process: @dataSize and @controlSize bytes, 0 for no such area. New.
+ * The same of new memory of this process: @dataSize and @controlSize bytes, 0 for no such area.
+ * New.
  * Return: as above.
  */
 IOStreamBuffer *IOStreamBuffer_withCapacity(IOByteCount dataSize, IOByteCount controlSize);
@@ -87,9 +88,10 @@ void *IOStreamBuffer_getControlBytes(const IOStreamBuffer *buffer);
 
 /*
  * How many times more it was sent to the client than it came back: 0, the driver has it; 1, it is
- * on its way out, or with the client, or on its way in. A stream counts by itself, and a stop makes it
- * 0. @offset and @length are not looked at. Stand for IOStreamBuffer::getClientReferenceCount(),
- * sendClientReference() and receiveClientReference(). Return: the (new) count; 0 for NULL.
+ * on its way out, or with the client, or on its way in. A stream counts by itself, and a stop
+ * makes it 0. @offset and @length are not looked at. Stand for
+ * IOStreamBuffer::getClientReferenceCount(), sendClientReference() and receiveClientReference().
+ * Return: the (new) count; 0 for NULL.
  */
 SInt32 IOStreamBuffer_getClientReferenceCount(const IOStreamBuffer *buffer);
 SInt32 IOStreamBuffer_sendClientReference(IOStreamBuffer *buffer, IOByteCount offset,

@@ -3,9 +3,9 @@
  * IOStreamUserClient - a client's connection to a stream
  *
  * fsd is it. A stream has an entry in the registry, and opening that entry's `clone` makes a user
- * client with the methods, traps, memory types and port types of IOKit/stream/IOStreamShared.h; what it
- * asks of the driver comes as calls of struct IOStreamMethods (IOKit/stream/IOStream.h). So there is
- * nothing for a driver to make or to override, and this header declares no functions.
+ * client with the methods, traps, memory types and port types of IOKit/stream/IOStreamShared.h;
+ * what it asks of the driver comes as calls of struct IOStreamMethods (IOKit/stream/IOStream.h).
+ * So there is nothing for a driver to make or to override, and this header declares no functions.
  */
 #pragma once
 
