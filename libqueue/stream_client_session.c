@@ -263,8 +263,8 @@ static void take_places(struct stream_client_session *session, struct stream_cli
 
 	stream_client_move(&session->output, &old->output);
 	stream_client_move(&session->input, &old->input);
-	session->end.take.queue = session->output.address;
-	session->end.give.queue = session->input.address;
+	stream_end_move(&session->end, session->output.address, session->input.address,
+			session->tally.address);
 	for (uint32_t i = 0; i < n; i++) {
 		stream_client_move(&session->buffers[i].data, &old->buffers[i].data);
 		stream_client_move(&session->buffers[i].control, &old->buffers[i].control);
