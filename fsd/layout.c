@@ -5,7 +5,7 @@
  *
  *	/
  *	|-- README  version  status
- *	|-- queues -> IOService/IOResources/queues
+ *	|-- queues -> IOService/IOResources/queues   streams -> IOService/IOResources/streams
  *	|-- id/0xID  class/C/0xID  name/N/0xID		links to entries (view_files.c)
  *	|-- match  watch  events			sessions: find services, be told of them
  *	|-- busy  quiet  console  policy  err/PID  ctl
@@ -26,6 +26,21 @@
  *	        |       |-- call  m/SEL  struct/SEL  async	calls, completions
  *	        |       |-- port/T  mem/T  queues/T	notifications, memory
  *	        |       `-- ctl  props  prop/KEY
+ *	        |-- streams/
+ *	        |   `-- <stream>/	mkdir, rmdir
+ *	        |       |-- mode  modes  state  client  queue_length  linger
+ *	        |       |-- start  stop  suspend  drain
+ *	        |       |-- io		open it: the client's session; the stream as bytes
+ *	        |       |-- board  tally	memory to map, for libqueue
+ *	        |       |-- buffers/count
+ *	        |       |   `-- <N>/	mkdir, rmdir
+ *	        |       |       |-- size  control_size  data  control	memory to map
+ *	        |       |       `-- holder  refs  sequence  timestamp  flags
+ *	        |       |-- output/	data  length  dequeue  notify
+ *	        |       |-- input/	data  length  enqueue  notify  notify_sync
+ *	        |       |-- stats/	frames  bytes  dropped  overruns  discarded  errors ...
+ *	        |       `-- driver/	control  io  enqueue  dequeue  notify  ack  drop
+ *	        |			modes  queues  discontinuity
  *	        `-- queues/
  *	            `-- <queue>/	mkdir, rmdir
  *	                |-- data  consumer		memory to map
@@ -36,6 +51,7 @@
  *	                `-- reset
  */
 #include "files/files.h"
+#include "files/stream_files.h"
 #include "layout.h"
 #include "service/queue.h"
 
@@ -44,6 +60,7 @@ static const struct row root_rows[] = {
 	ATTRIBUTE("version", 0444, version_show, NULL),
 	ATTRIBUTE("status", 0444, status_show, NULL),
 	{ "queues", S_IFLNK | 0777, .target = queues_target },
+	{ "streams", S_IFLNK | 0777, .target = streams_target },
 	SESSION("match", 0666, match_session),
 	SESSION("watch", 0666, watch_session),
 	SESSION("events", 0444, events_session),
@@ -128,6 +145,96 @@ static const struct row queue_rows[] = {
 	{ .name = NULL },
 };
 
+#define WISH(name_, mode_) { .name = (name_), .mode = S_IFREG | (mode_), .ops = &stream_wish_ops }
+#define LINES(name_, mode_, ops_) { .name = (name_), .mode = S_IFREG | (mode_), .ops = &(ops_) }
+#define STREAM_MEMORY(name_, mode_, ops_, size_) \
+	{ .name = (name_), .mode = S_IFREG | (mode_), .ops = &(ops_), .memory = true, .size = (size_) }
+
+static const struct row stream_rows[] = {
+	WISH("mode", 0644),
+	ATTRIBUTE("modes", 0444, stream_modes_show, NULL),
+	WATCHED_ATTRIBUTE("state", 0444, stream_state_show, stream_state_version),
+	ATTRIBUTE("client", 0444, stream_client_show, NULL),
+	WISH("start", 0222),
+	WISH("stop", 0222),
+	WISH("suspend", 0222),
+	WISH("drain", 0222),
+	ATTRIBUTE("queue_length", 0644, stream_queue_length_show, stream_queue_length_store),
+	ATTRIBUTE("linger", 0644, stream_linger_show, stream_linger_store),
+	LINES("io", 0666, stream_io_ops),
+	STREAM_MEMORY("board", 0444, stream_ring_ops, stream_board_size),
+	STREAM_MEMORY("tally", 0644, stream_ring_ops, stream_tally_file_size),
+	{ .name = NULL },
+};
+
+static const struct row stream_buffers_rows[] = {
+	WATCHED_ATTRIBUTE("count", 0444, stream_count_show, stream_count_version),
+	{ .name = NULL },
+};
+
+static const struct row stream_buffer_rows[] = {
+	ATTRIBUTE("size", 0644, stream_buffer_size_show, stream_buffer_size_store),
+	ATTRIBUTE("control_size", 0644, stream_buffer_control_size_show,
+		  stream_buffer_control_size_store),
+	{ "data", S_IFREG | 0644, .ops = &stream_area_ops, .memory = true,
+	  .size = stream_data_size, .resize = stream_area_resize },
+	{ "control", S_IFREG | 0644, .ops = &stream_area_ops, .memory = true,
+	  .size = stream_control_area_size, .resize = stream_area_resize },
+	ATTRIBUTE("holder", 0444, stream_buffer_holder_show, NULL),
+	ATTRIBUTE("refs", 0444, stream_buffer_refs_show, NULL),
+	ATTRIBUTE("sequence", 0444, stream_buffer_sequence_show, NULL),
+	ATTRIBUTE("timestamp", 0444, stream_buffer_timestamp_show, NULL),
+	ATTRIBUTE("flags", 0444, stream_buffer_flags_show, NULL),
+	{ .name = NULL },
+};
+
+static const struct row stream_output_rows[] = {
+	STREAM_MEMORY("data", 0644, stream_ring_ops, stream_ring_file_size),
+	ATTRIBUTE("length", 0444, stream_output_length_show, NULL),
+	LINES("dequeue", 0444, stream_output_dequeue_ops),
+	LINES("notify", 0444, stream_output_notify_ops),
+	{ .name = NULL },
+};
+
+static const struct row stream_input_rows[] = {
+	STREAM_MEMORY("data", 0644, stream_ring_ops, stream_ring_file_size),
+	ATTRIBUTE("length", 0444, stream_input_length_show, NULL),
+	LINES("enqueue", 0222, stream_input_enqueue_ops),
+	LINES("notify", 0222, stream_input_notify_ops),
+	LINES("notify_sync", 0222, stream_input_notify_sync_ops),
+	{ .name = NULL },
+};
+
+static const struct row stream_stats_rows[] = {
+	ATTRIBUTE("frames", 0444, stream_frames_show, NULL),
+	ATTRIBUTE("bytes", 0444, stream_bytes_show, NULL),
+	ATTRIBUTE("frames_out", 0444, stream_frames_out_show, NULL),
+	ATTRIBUTE("bytes_out", 0444, stream_bytes_out_show, NULL),
+	ATTRIBUTE("frames_in", 0444, stream_frames_in_show, NULL),
+	ATTRIBUTE("bytes_in", 0444, stream_bytes_in_show, NULL),
+	ATTRIBUTE("dropped", 0444, stream_dropped_show, NULL),
+	ATTRIBUTE("overruns", 0444, stream_overruns_show, NULL),
+	ATTRIBUTE("discarded", 0444, stream_discarded_show, NULL),
+	ATTRIBUTE("errors", 0444, stream_errors_show, NULL),
+	ATTRIBUTE("sequence", 0444, stream_sequence_show, NULL),
+	ATTRIBUTE("last_error", 0444, stream_last_error_show, NULL),
+	{ .name = NULL },
+};
+
+static const struct row stream_driver_rows[] = {
+	SESSION("control", 0600, stream_control_session),
+	LINES("io", 0600, stream_driver_io_ops),
+	LINES("enqueue", 0200, stream_driver_enqueue_ops),
+	LINES("dequeue", 0400, stream_driver_dequeue_ops),
+	LINES("notify", 0600, stream_driver_notify_ops),
+	LINES("ack", 0200, stream_ack_ops),
+	ATTRIBUTE("drop", 0200, NULL, stream_drop_store),
+	ATTRIBUTE("modes", 0600, stream_modes_show, stream_modes_store),
+	ATTRIBUTE("queues", 0600, stream_queues_show, stream_queues_store),
+	ATTRIBUTE("discontinuity", 0400, stream_discontinuity_show, NULL),
+	{ .name = NULL },
+};
+
 /* The words of a service directory: no child may have one for its name. */
 static const char *const service_words[] = {
 	"async", "buf", "busy", "class", "classes", "clients", "clone", "ctl", "driver",
@@ -202,6 +309,46 @@ static const struct node_def queue_dir = {
 	.free = queue_free,
 };
 
+static const struct node_def streams_dir = {
+	.rows = no_rows,
+	.make = streams_dir_make,
+	.remove = streams_dir_remove,
+	.set_attributes = streams_dir_set_attributes,
+};
+
+static const struct node_def stream_dir = {
+	.rows = stream_rows,
+	.set_attributes = stream_dir_set_attributes,
+	.free = stream_free,
+};
+
+static const struct node_def stream_buffers_dir = {
+	.rows = stream_buffers_rows,
+	.make = stream_buffers_make,
+	.remove = stream_buffers_remove,
+	.set_attributes = stream_dir_set_attributes,
+};
+
+static const struct node_def stream_buffer_dir = {
+	.rows = stream_buffer_rows,
+	.set_attributes = stream_buffer_set_attributes,
+	.free = stream_buffer_free,
+};
+
+/* The other directories of a stream: rows, and no more. */
+static const struct node_def stream_output_dir = {
+	.rows = stream_output_rows, .set_attributes = stream_dir_set_attributes,
+};
+static const struct node_def stream_input_dir = {
+	.rows = stream_input_rows, .set_attributes = stream_dir_set_attributes,
+};
+static const struct node_def stream_stats_dir = {
+	.rows = stream_stats_rows, .set_attributes = stream_dir_set_attributes,
+};
+static const struct node_def stream_driver_dir = {
+	.rows = stream_driver_rows, .set_attributes = stream_dir_set_attributes,
+};
+
 const struct layout mount_layout = {
 	.root = &root_dir,
 	.plane = &plane_dir,
@@ -213,4 +360,12 @@ const struct layout mount_layout = {
 	.buffer = &buffer_leaf,
 	.queues = &queues_dir,
 	.queue = &queue_dir,
+	.streams = &streams_dir,
+	.stream = &stream_dir,
+	.stream_buffers = &stream_buffers_dir,
+	.stream_buffer = &stream_buffer_dir,
+	.stream_output = &stream_output_dir,
+	.stream_input = &stream_input_dir,
+	.stream_stats = &stream_stats_dir,
+	.stream_driver = &stream_driver_dir,
 };

@@ -146,6 +146,13 @@ int stream_client_meet(struct stream_client *client)
 	return map_buffers(&client->session, client->directory);
 }
 
+/* One was added after we looked, and passed at once. */
+static void meet(struct stream_end *end)
+{
+	stream_client_meet((struct stream_client *)((char *)end -
+						    offsetof(struct stream_client, session.end)));
+}
+
 /* --- a session */
 
 static void session_end(struct stream_client_session *session)
@@ -287,6 +294,7 @@ static int install(struct stream_client *client, struct stream_client_session *s
 		take_places(session, &old);
 	}
 	client->session = *session;
+	client->session.end.meet = meet;
 	client->is_open = true;
 	session_end(&old);
 	return 0;

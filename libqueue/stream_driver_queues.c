@@ -15,16 +15,19 @@
 #include "atomic.h"
 #include "stream_driver.h"
 
+UInt32 IOStream_getStreamState(const IOStream *stream)
+{
+	if (!stream || !stream->board)
+		return STREAM_CLOSED;
+	if (load_relaxed(&stream->is_ended))
+		return STREAM_DEAD;
+	return load_acquire(&stream->board->moment) & STREAM_STATE_MASK;
+}
+
 IOReturn stream_driver_allows(const IOStream *stream, enum stream_operation operation)
 {
-	const struct stream_board *board = stream->board;
-	enum stream_state state = STREAM_CLOSED;
-
-	if (load_relaxed(&stream->is_ended))
-		state = STREAM_DEAD;
-	else if (board)
-		state = load_acquire(&board->moment) & STREAM_STATE_MASK;
-	return stream_allows(operation, state, IOStream_getStreamMode(stream));
+	return stream_allows(operation, IOStream_getStreamState(stream),
+			     IOStream_getStreamMode(stream));
 }
 
 void stream_driver_drop_queues(IOStream *stream)

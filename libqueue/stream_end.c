@@ -39,8 +39,8 @@ int stream_end_init(struct stream_end *end, enum stream_side side, const struct 
 	return 0;
 }
 
-void stream_end_move(struct stream_end *end, IOStreamBufferQueue *output, IOStreamBufferQueue *input,
-		     struct stream_tally *tally)
+void stream_end_move(struct stream_end *end, IOStreamBufferQueue *output,
+		     IOStreamBufferQueue *input, struct stream_tally *tally)
 {
 	bool is_driver = end->side == STREAM_DRIVER;
 
@@ -102,8 +102,11 @@ static void count_given(struct stream_end *end, const IOStreamBufferQueueEntry *
 	COUNT(end->count->bytes, entry->dataLength);
 }
 
-static bool is_buffer(const struct stream_end *end, const IOStreamBufferQueueEntry *entry)
+static bool is_buffer(struct stream_end *end, const IOStreamBufferQueueEntry *entry)
 {
+	/* Who was told of it has seen the board with it, and we have seen what he passed then. */
+	if (entry->bufferID >= end->n_buffers && entry->bufferID < end->room && end->meet)
+		end->meet(end);
 	return entry->bufferID < end->n_buffers &&
 	       stream_entry_fits(entry, end->areas[entry->bufferID].data,
 				 end->areas[entry->bufferID].control);
@@ -134,7 +137,7 @@ static bool is_on_ring(const struct stream_end *end, uint32_t id)
 }
 
 /* The other end may have passed it. */
-static bool may_come(const struct stream_end *end, const IOStreamBufferQueueEntry *entry)
+static bool may_come(struct stream_end *end, const IOStreamBufferQueueEntry *entry)
 {
 	return is_buffer(end, entry) && !stream_end_has(end, entry->bufferID) &&
 	       (end->side == STREAM_CLIENT || !is_on_ring(end, entry->bufferID));
@@ -177,8 +180,8 @@ static IOReturn begin(struct stream_end *end, enum stream_operation by_driver,
 }
 
 /*
- * fsd may have emptied the rings while we were at it; then an index or a turn of ours that came after
- * that is wrong, and nobody but us stores it until we do the next thing. With the fences of
+ * fsd may have emptied the rings while we were at it; then an index or a turn of ours that came
+ * after that is wrong, and nobody but us stores it until we do the next thing. With the fences of
  * both, either we see the new epoch, or fsd's zeros came after what we stored.
  */
 static bool was_emptied(struct stream_end *end)
@@ -239,7 +242,8 @@ IOReturn stream_end_take(struct stream_end *end, IOStreamBufferQueueEntry *ret)
 		return result;
 	/* As many as there can be at most: the other end may go on putting bad ones. */
 	for (uint32_t i = 0; i < end->take.entry_count; i++) {
-		int r = peer_is_late(end) ? -EAGAIN : stream_ring_get(&end->take, &end->tail, &entry);
+		int r = peer_is_late(end) ? -EAGAIN :
+					    stream_ring_get(&end->take, &end->tail, &entry);
 		bool is_good;
 
 		if (r < 0)
@@ -276,8 +280,8 @@ static void follow_tally(struct stream_end *end)
 }
 
 /*
- * One more that the program passed. Return: whether it went further; unless @by_force, not before it
- * has the buffer. One that is no buffer never is.
+ * One more that the program passed. Return: whether it went further; unless @by_force, not before
+ * it has the buffer. For what is no buffer there is nothing to wait for.
  */
 static bool follow_given(struct stream_end *end, uint32_t head, bool by_force)
 {
@@ -343,8 +347,8 @@ static bool look(const struct stream_end *end, uint32_t *ret_head, uint32_t *ret
 /*
  * The program took and passed, in an order that the rings do not tell; but it can pass
  * only what it has, and take what it has not: for each buffer there is one order.
- * What fits into none is the program's fault, and passed over; or, if that was not one moment, looked
- * at again the next time.
+ * What fits into none is the program's fault, and passed over; or, if that was not one moment,
+ * looked at again the next time.
  */
 static void follow_rings(struct stream_end *end)
 {

@@ -12,9 +12,9 @@
  * no tally, it finds out what went on by the rings (stream_end_follow()).
  *
  * Who empties the rings (fsd) stores the board's moment first, with a new epoch and a state in
- * which nothing may be passed; then it issues full_fence(), stores 0 in all four indices, and resets its
- * ends; and only then a state in which something may. An end that was at it meanwhile notices,
- * and takes back what it did (was_emptied()). Until it has noticed it is late: what its
+ * which nothing may be passed; then it issues full_fence(), stores 0 in all four indices, and
+ * resets its ends; and only then a state in which something may. An end that was at it meanwhile
+ * notices, and takes back what it did (was_emptied()). Until it has noticed it is late: what its
  * indices say belongs to what was before, and the other end looks at them as 0.
  *
  * One thread at a time for an end.
@@ -46,9 +46,10 @@ struct stream_end {
 	uint32_t *places;			/* owned: n_given before it was passed last */
 	struct stream_area *areas;		/* owned */
 	uint32_t n_buffers;			/* what is in areas; not more than room */
+	void (*meet)(struct stream_end *end);	/* an ID beyond: have areas of all on the board; or NULL */
 	uint32_t n_given;			/* since the epoch */
-	bool gap;				/* the driver's next entry does not follow the last */
-	bool is_follower;			/* we are fsd, and a program keeps this end's tally */
+	bool gap;			/* the driver's next entry does not follow the last */
+	bool is_follower;		/* we are fsd, and a program keeps this end's tally */
 };
 
 /*
@@ -59,14 +60,14 @@ int stream_end_init(struct stream_end *end, enum stream_side side, const struct 
 		    const struct stream_ring *output, const struct stream_ring *input,
 		    struct stream_tally *tally, uint32_t room);
 /* The same memory has other addresses: rings as for stream_end_init(), and the tally. */
-void stream_end_move(struct stream_end *end, IOStreamBufferQueue *output, IOStreamBufferQueue *input,
-		     struct stream_tally *tally);
+void stream_end_move(struct stream_end *end, IOStreamBufferQueue *output,
+		     IOStreamBufferQueue *input, struct stream_tally *tally);
 /* Free what is its own. Harmless on one that is zeroed. */
 void stream_end_deinit(struct stream_end *end);
 
 /*
- * The rings are empty, and all buffers the driver's: as of the board's moment. Where fsd does it for a
- * program that keeps the tally, what is the program's stays.
+ * The rings are empty, and all buffers the driver's: as of the board's moment. Where fsd does it
+ * for a program that keeps the tally, what is the program's stays.
  */
 void stream_end_reset(struct stream_end *end);
 

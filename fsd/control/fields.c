@@ -124,8 +124,7 @@ int field_string(void *to, const char *name, const json_t *value)
 	return *place ? 0 : -ENOMEM;
 }
 
-/* Return: 0 and the code, or -EINVAL. */
-static int code_by_name(const char *name, IOReturn *ret)
+int code_by_name(const char *name, IOReturn *ret)
 {
 	static const IOReturn others[] = {
 		kIOReturnSuccess, kIOReturnInvalid, MIG_ARRAY_TOO_LARGE, MACH_SEND_INVALID_DEST,

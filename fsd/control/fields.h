@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <IOKit/IOReturn.h>
+
 struct field {
 	const char *name;
 	int (*take)(void *to, const char *name, const json_t *value);	/* NULL: not looked at */
@@ -35,6 +37,9 @@ int field_bool(void *to_bool, const char *name, const json_t *value);
 int field_string(void *to_char_pointer, const char *name, const json_t *value);
 /* A code by number, as in C with or without its sign, or by name. */
 int field_code(void *to_ioreturn, const char *name, const json_t *value);
+
+/* "kIOReturnBusy". Return: 0 or -EINVAL. */
+int code_by_name(const char *name, IOReturn *ret);
 
 /* A list of numbers: the first SCALARS_MAX of them, and how many there are. */
 int field_words(const char *name, const json_t *value, uint64_t *words, uint64_t *ret_n);

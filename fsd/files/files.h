@@ -15,6 +15,7 @@ int readme_show(struct node *node, FILE *out);
 int version_show(struct node *node, FILE *out);
 int status_show(struct node *node, FILE *out);
 char *queues_target(struct node *node);
+char *streams_target(struct node *node);
 int root_busy_show(struct node *node, FILE *out);
 extern const struct session_kind console_document, policy_document, root_control;
 

@@ -78,6 +78,12 @@ char *queues_target(struct node *node)
 	return strdup("IOService/IOResources/queues");
 }
 
+char *streams_target(struct node *node)
+{
+	(void)node;
+	return strdup("IOService/IOResources/streams");
+}
+
 int root_busy_show(struct node *node, FILE *out)
 {
 	const struct registry *registry = node->object;

@@ -162,6 +162,7 @@ static const struct folder {
 	{ "parents", &parents_dir },
 	{ "buf", &buffers_dir },
 	{ "clients", NULL },
+	{ "streams", NULL },
 };
 
 static const struct folder *find_folder(const char *name, bool of_plane)
@@ -176,7 +177,8 @@ static int make_folder(struct service *service, const struct folder *folder, str
 {
 	const struct node_def *def = folder->def ? folder->def : service->registry->layout->clients;
 
-	return service_folder(service, folder->name, def, ret);
+	return strcmp(folder->name, "streams") == 0 ? service_streams(service, ret) :
+		service_folder(service, folder->name, def, ret);
 }
 
 /* A child that stands in the directory of another parent of its is a link here. */

@@ -8,6 +8,7 @@
 #include "libqueue/json_text.h"
 #include "service/buffer.h"
 #include "service/queue.h"
+#include "service/stream.h"
 #include "util/log.h"
 
 /* Ids of what is always there; those of the rest come after. */
@@ -155,11 +156,14 @@ static bool is_kept(const struct registry *registry, const struct node *node, bo
 {
 	const struct service *service = node->object;
 	const struct queue *queue = node->object;
+	const struct stream *stream = node->object;
 
 	if (failed)
 		return node->id < registry->first_new_id;
 	if (node->def == registry->layout->queue)
 		return queue->persist;
+	if (node->def == registry->layout->stream)
+		return stream->persist;
 	return node->def == registry->layout->service && service->persist &&
 	       service != registry->resources;
 }
@@ -168,7 +172,7 @@ static bool is_kept(const struct registry *registry, const struct node *node, bo
 static bool has_record(const struct registry *registry, const struct node *node)
 {
 	return node->def == registry->layout->service || node->def == registry->layout->queue ||
-	       node->def == registry->layout->plane;
+	       node->def == registry->layout->stream || node->def == registry->layout->plane;
 }
 
 /* Everything below @node, then @node. */
@@ -183,6 +187,11 @@ static bool remove_tree(struct registry *registry, struct node *node, bool faile
 		struct queue *queue = node->object;
 
 		queue->removed = true;
+	}
+	if (node->def == registry->layout->stream) {
+		struct stream *stream = node->object;
+
+		stream->removed = true;
 	}
 	if (!has_kept && has_record(registry, node))
 		store_remove(registry->store, node->id);
@@ -220,8 +229,11 @@ static void adopt(void *user, uint64_t id, const struct record *record)
 	parent = service_by_id(registry, record->parent);
 	if (record->kind == RECORD_SERVICE)
 		r = service_adopt(parent, id, record);
+	else if (!parent || !parent->queues)
+		r = -ENOENT;
 	else
-		r = parent && parent->queues ? queue_adopt(parent, id, record) : -ENOENT;
+		r = record->kind == RECORD_QUEUE ? queue_adopt(parent, id, record)
+						 : stream_adopt(parent, id, record);
 	if (r < 0)
 		log_warning("cannot take over '%s' of '%s/%" PRIu64 "' (%s), ignoring",
 			    record->name, store_path(registry->store), id, strerror(-r));

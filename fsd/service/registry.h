@@ -20,6 +20,8 @@ struct methods;
 struct layout {
 	const struct node_def *root, *plane, *other_plane, *service, *queues, *queue;
 	const struct node_def *clients, *client, *buffers, *buffer;
+	const struct node_def *streams, *stream, *stream_buffers, *stream_buffer;
+	const struct node_def *stream_output, *stream_input, *stream_stats, *stream_driver;
 };
 
 struct limits {

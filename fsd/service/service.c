@@ -7,6 +7,7 @@
 #include "service/buffer.h"
 #include "service/client.h"
 #include "service/queue.h"
+#include "service/stream.h"
 #include "util/escape.h"
 #include "util/failure.h"
 #include "util/log.h"
@@ -427,6 +428,20 @@ int service_make_queue(struct service *service, const char *name, const struct m
 	return r < 0 ? r : queue_new(service, name, making);
 }
 
+int service_make_stream(struct service *service, const char *name, const struct making *making,
+			struct stream **ret)
+{
+	struct registry *registry = service->registry;
+	struct node *streams;
+	int r = service_is_active(service) ? service_streams(service, &streams) : -ENODEV;
+
+	if (r == 0)
+		r = check_name(streams, name);
+	if (r == 0)
+		r = check_count("queues and streams", registry->n_queues, registry->limits.max_queues);
+	return r < 0 ? r : stream_new(service, name, making, ret);
+}
+
 int service_set_attributes(struct service *service, bool of_queues, const struct row *row,
 			   const struct attributes *attributes)
 {
@@ -459,6 +474,16 @@ int service_folder(struct service *service, const char *name, const struct node_
 		node_lend(*ret, service->node);
 		(*ret)->fixed = true;
 	}
+	return r;
+}
+
+/* Who may make queues in it may make streams. */
+int service_streams(struct service *service, struct node **ret)
+{
+	int r = service_folder(service, "streams", service->registry->layout->streams, ret);
+
+	if (r == 0)
+		(*ret)->own = service->queues->own;
 	return r;
 }
 
@@ -680,6 +705,7 @@ static void tell_of_end(struct service *service)
 /* Phase 3 */
 static void detach(struct service *service)
 {
+	const struct node *streams;
 	struct buffer *buffer;
 	struct node *child;
 
@@ -687,6 +713,10 @@ static void detach(struct service *service)
 		  service->entry.id);
 	list_for_each(child, &service->queues->children, siblings)
 		queue_discard(child->object);
+	streams = node_find(service->node, "streams");
+	if (streams)
+		list_for_each(child, &streams->children, siblings)
+			stream_discard(child->object);
 	list_for_each(buffer, &service->buffers, of_service)
 		buffer_remove(buffer);
 	store_remove(service->registry->store, service->node->id);
@@ -735,6 +765,7 @@ int service_terminate(struct service *service)
 
 int service_remove(struct service *service)
 {
+	const struct node *streams;
 	struct node *child;
 
 	if (is_always_there(service))
@@ -744,5 +775,8 @@ int service_remove(struct service *service)
 			return failure(-ENOTEMPTY, "there are services in it; write terminate to its ctl");
 	if (service->queues->n_children > 0)
 		return failure(-ENOTEMPTY, "there are queues in it; remove them, or write terminate to its ctl");
+	streams = node_find(service->node, "streams");
+	if (streams && streams->n_children > 0)
+		return failure(-ENOTEMPTY, "there are streams in it; remove them, or write terminate to its ctl");
 	return service_terminate(service);
 }

@@ -11,6 +11,8 @@
 #include "service/methods.h"
 #include "service/registry.h"
 
+struct stream;
+
 struct service {
 	struct entry entry;		/* first: a directory's object is its entry, too */
 	struct registry *registry;	/* borrowed */
@@ -83,6 +85,8 @@ struct interest {
 int service_make(struct service *parent, const char *name, const struct making *making,
 		 struct service **ret);
 int service_make_queue(struct service *service, const char *name, const struct making *making);
+int service_make_stream(struct service *service, const char *name, const struct making *making,
+			struct stream **ret);
 
 /* A service with no more than a place in the tree, for the registry's start. */
 int service_add(struct registry *registry, struct node *parent, const char *name, uint64_t node_id,
@@ -104,6 +108,9 @@ int service_detach(struct service *service, struct entry *parent, struct plane *
  */
 int service_folder(struct service *service, const char *name, const struct node_def *def,
 		   struct node **ret);
+
+/* Its directory of streams, made when it is first needed. Return: 0 or -ENOMEM. */
+int service_streams(struct service *service, struct node **ret);
 
 /* rmdir(2). Return: 0, -ENOTEMPTY while there are services or queues in it, -EBUSY for IOResources. */
 int service_remove(struct service *service);

@@ -11,6 +11,7 @@
 static const char *const kind_names[] = {
 	[RECORD_SERVICE] = "service",
 	[RECORD_QUEUE]   = "queue",
+	[RECORD_STREAM]  = "stream",
 };
 
 static const char *const side_names[N_SIDES] = {
@@ -59,14 +60,13 @@ int record_adopt_rows(const struct record *record, struct node *node)
 	return 0;
 }
 
-/* New reference, or NULL. */
-static json_t *attributes_to_json(const struct attributes *attributes)
+json_t *record_attributes_to_json(const struct attributes *attributes)
 {
 	return json_pack("[I,I,I]", (json_int_t)attributes->uid, (json_int_t)attributes->gid,
 			 (json_int_t)attributes->mode);
 }
 
-static int attributes_from_json(json_t *value, struct attributes *ret)
+int record_attributes_from_json(json_t *value, struct attributes *ret)
 {
 	json_int_t uid, gid, mode;
 
@@ -77,19 +77,18 @@ static int attributes_from_json(json_t *value, struct attributes *ret)
 	return 0;
 }
 
-/* New reference, or NULL. */
-static json_t *rows_to_json(const struct record *record)
+json_t *record_rows_to_json(const struct record *record)
 {
 	json_auto_t *rows = json_object();
 
 	for (size_t i = 0; rows && i < record->n_rows; i++)
 		if (json_object_set_new(rows, record->rows[i].name,
-					attributes_to_json(&record->rows[i].attributes)) < 0)
+					record_attributes_to_json(&record->rows[i].attributes)) < 0)
 			return NULL;
 	return steal(rows);
 }
 
-static int rows_from_json(json_t *value, struct record *record)
+int record_rows_from_json(json_t *value, struct record *record)
 {
 	const char *name;
 	json_t *row;
@@ -106,7 +105,7 @@ static int rows_from_json(json_t *value, struct record *record)
 		if (!to->name)
 			return -ENOMEM;
 		record->n_rows++;
-		if (attributes_from_json(row, &to->attributes) < 0)
+		if (record_attributes_from_json(row, &to->attributes) < 0)
 			return -EBADMSG;
 	}
 	return 0;
@@ -139,9 +138,9 @@ char *record_to_text(const struct record *record)
 		"kind", kind_names[record->kind],
 		"parent", (json_int_t)record->parent,
 		"name", name,
-		"own", attributes_to_json(&record->own),
-		"files", attributes_to_json(&record->files),
-		"rows", rows_to_json(record),
+		"own", record_attributes_to_json(&record->own),
+		"files", record_attributes_to_json(&record->files),
+		"rows", record_rows_to_json(record),
 		"persist", (int)record->persist);
 	if (!object || (record->kind == RECORD_QUEUE && add_queue(object, record) < 0) ||
 	    (record->details && json_object_set(object, "service", record->details) < 0))
@@ -199,11 +198,11 @@ static int from_json(json_t *object, struct record *record)
 	if (!record->name || kind_from_name(kind, &record->kind) < 0 ||
 	    (record->kind == RECORD_QUEUE) != (queue != NULL))
 		return -EBADMSG;
-	r = attributes_from_json(own, &record->own);
+	r = record_attributes_from_json(own, &record->own);
 	if (r == 0)
-		r = attributes_from_json(files, &record->files);
+		r = record_attributes_from_json(files, &record->files);
 	if (r == 0)
-		r = rows_from_json(rows, record);
+		r = record_rows_from_json(rows, record);
 	if (r == 0 && queue)
 		r = queue_from_json(queue, record);
 	return r;

@@ -10,7 +10,7 @@
 
 #include "tree/node.h"
 
-enum record_kind { RECORD_SERVICE, RECORD_QUEUE };
+enum record_kind { RECORD_SERVICE, RECORD_QUEUE, RECORD_STREAM };
 
 enum side { SIDE_PRODUCER, SIDE_CONSUMER, N_SIDES };
 
@@ -35,7 +35,7 @@ struct record {
 	size_t n_rows;
 	bool persist;
 
-	json_t *details;		/* owned: a service's, as service.c has them; or NULL */
+	json_t *details;		/* owned: a service's or a stream's, as its file has them; or NULL */
 
 	/* A queue's. */
 	uint64_t capacity;
@@ -49,6 +49,12 @@ void record_deinit(struct record *record);
 /* The attributes of @node's rows, where they are not the default; and back. Return: 0, -ENOMEM. */
 int record_save_rows(struct record *record, const struct node *node);
 int record_adopt_rows(const struct record *record, struct node *node);
+
+/* Parts of a record, for details that hold some of the like. New references, or NULL; 0, -EBADMSG. */
+json_t *record_attributes_to_json(const struct attributes *attributes);
+int record_attributes_from_json(json_t *value, struct attributes *ret);
+json_t *record_rows_to_json(const struct record *record);
+int record_rows_from_json(json_t *value, struct record *record);
 
 /* Return: JSON text, the caller's, or NULL when there is no memory. */
 char *record_to_text(const struct record *record);

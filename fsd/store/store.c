@@ -518,7 +518,7 @@ int store_each(struct store *store, store_adopt *adopt, void *user)
 
 	if (r < 0)
 		return r;
-	for (enum record_kind kind = RECORD_SERVICE; kind <= RECORD_QUEUE; kind++) {
+	for (enum record_kind kind = RECORD_SERVICE; kind <= RECORD_STREAM; kind++) {
 		for (size_t i = 0; i < n; i++) {
 			_cleanup_(record_deinit) struct record record = { 0 };
 

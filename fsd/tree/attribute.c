@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include "tree/attribute.h"
 
 struct snapshot {
+	uint64_t version;
 	size_t size;
 	char text[];
 };
@@ -28,6 +30,7 @@ static int snapshot_new(struct node *node, const struct row *row, struct snapsho
 	if (!snapshot)
 		return -ENOMEM;
 	snapshot->size = size;
+	snapshot->version = row->version ? row->version(node) : 0;
 	memcpy(snapshot->text, text, size);
 	*ret = snapshot;
 	return 0;
@@ -71,6 +74,20 @@ static void attribute_release(struct file *file)
 {
 	free(file->state);
 }
+
+static short attribute_poll(struct file *file)
+{
+	const struct snapshot *snapshot = file->state;
+	bool changed = !snapshot || snapshot->version != file->row->version(file->node);
+
+	return (short)(POLLIN | POLLOUT | (changed ? POLLPRI | POLLERR : 0));
+}
+
+const struct file_ops watched_attribute_ops = {
+	.read = attribute_read,
+	.poll = attribute_poll,
+	.release = attribute_release,
+};
 
 const struct file_ops attribute_ops = {
 	.read = attribute_read,

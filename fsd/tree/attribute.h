@@ -14,6 +14,12 @@
 
 extern const struct file_ops attribute_ops;
 
+/* As sysfs has it: POLLPRI and POLLERR when the value has changed since it was read at 0. */
+extern const struct file_ops watched_attribute_ops;
+
 #define ATTRIBUTE(name_, mode_, show_, store_) \
 	{ .name = (name_), .mode = S_IFREG | (mode_), .ops = &attribute_ops, \
 	  .show = (show_), .store = (store_) }
+#define WATCHED_ATTRIBUTE(name_, mode_, show_, version_) \
+	{ .name = (name_), .mode = S_IFREG | (mode_), .ops = &watched_attribute_ops, \
+	  .show = (show_), .version = (version_) }

@@ -177,6 +177,18 @@ int node_new(struct node *parent, const char *name, uint64_t id, const struct no
 	return 0;
 }
 
+void node_rename(struct node *node, unsigned number)
+{
+	char *name;
+
+	if (asprintf(&name, "%u", number) < 0)
+		return;
+	tdelete(node, &by_name, compare_names);
+	free(node->name);
+	node->name = name;
+	tsearch(node, &by_name, compare_names);	/* in the place that was just freed */
+}
+
 static bool is_passing(const struct node *node)
 {
 	return !list_is_empty(&node->passing);

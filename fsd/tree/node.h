@@ -40,6 +40,9 @@ struct row {
 	int (*show)(struct node *node, FILE *out);
 	int (*store)(struct node *node, const char *text, size_t size);
 
+	/* A number that is another one after each change: for those that poll the value. NULL: none. */
+	uint64_t (*version)(const struct node *node);
+
 	/* A session or a document (files/session.h). */
 	const struct session_kind *session;
 	/* A symbolic link: where to, as text of the caller's. */
@@ -143,6 +146,9 @@ int node_new(struct node *parent, const char *name, uint64_t id, const struct no
  */
 int node_new_passing(struct node *parent, const char *name, const struct node_def *def,
 		     const struct attributes *own, struct node **ret);
+
+/* Another name, a number that is free there. Nobody has the old one any more. */
+void node_rename(struct node *node, unsigned number);
 
 /* Take it out of the tree: nobody finds it any more. It has no children but passing ones. */
 void node_remove(struct node *node);

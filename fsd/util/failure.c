@@ -28,6 +28,14 @@ int failure_code(uint32_t code)
 	return last.error;
 }
 
+int failure_with_code(int error, uint32_t code)
+{
+	if (last.error != error)
+		last = (struct failure){ .error = error };
+	last.code = code;
+	return error;
+}
+
 void failure_repeat(const struct failure *failure)
 {
 	last = *failure;

@@ -22,6 +22,9 @@ int failure(int error, const char *format, ...);
 /* Refuse with an IOReturn that is not 0. Return: its negative errno. */
 int failure_code(uint32_t code);
 
+/* The sentence that was said of it, if any, stays. Return: @error. */
+int failure_with_code(int error, uint32_t code);
+
 /* As it was said before. */
 void failure_repeat(const struct failure *failure);
 

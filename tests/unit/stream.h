@@ -157,3 +157,32 @@ static inline void check_holder(const struct stream *stream, uint32_t id, enum s
 {
 	ck_assert_int_eq(stream_holder(&stream->driver, &stream->client, id), holder);
 }
+
+static inline struct stream_count *count_of(struct stream *stream, enum stream_side side)
+{
+	return &stream->tally->sides[side];
+}
+
+static inline uint32_t shared_turns(struct stream *stream, enum stream_side side, uint32_t id)
+{
+	return stream_tally_turns(stream->tally, stream->room, side)[id];
+}
+
+/* The driver has it; it goes round for the @round-th time, from 0, since a stop. */
+static inline void check_round(struct stream *stream, uint32_t id, uint32_t round)
+{
+	check_holder(stream, id, STREAM_WITH_DRIVER);
+	ck_assert_int_eq(give(&stream->driver, id), kIOReturnSuccess);
+	check_holder(stream, id, STREAM_ON_OUTPUT);
+	ck_assert_int_eq(give(&stream->driver, id), kIOReturnBusy);
+	ck_assert_int_eq(give(&stream->client, id), kIOReturnBusy);
+	take(&stream->client, id);
+	check_holder(stream, id, STREAM_WITH_CLIENT);
+	ck_assert_int_eq(give(&stream->driver, id), kIOReturnBusy);
+	ck_assert_int_eq(give(&stream->client, id), kIOReturnSuccess);
+	check_holder(stream, id, STREAM_ON_INPUT);
+	ck_assert_int_eq(give(&stream->client, id), kIOReturnBusy);
+	take(&stream->driver, id);
+	for (int side = 0; side < N_STREAM_SIDES; side++)
+		ck_assert_uint_eq(shared_turns(stream, side, id), 2 * (round + 1));
+}

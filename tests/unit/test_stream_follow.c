@@ -521,7 +521,8 @@ START_TEST(an_honest_program_is_followed_while_it_goes_on)
 	ck_assert_uint_eq(stream.client.tail, stream.output.queue->tailIndex);
 	ck_assert_uint_eq(stream.client.head, stream.client.tail);
 	ck_assert_uint_le(stream.tally->sides[STREAM_DRIVER].taken, stream.client.count->frames);
-	ck_assert_uint_ge(stream.tally->sides[STREAM_DRIVER].taken + 1, stream.client.count->frames);
+	ck_assert_uint_ge(stream.tally->sides[STREAM_DRIVER].taken + 1,
+			  stream.client.count->frames);
 	free_stream(&stream);
 }
 END_TEST

@@ -65,12 +65,20 @@ class Walk:
             return {'length': self.chance.choice((0, 1, 3, 65537))}
         return {}
 
+    def choose(self):
+        """The end of a drain is found by who takes the payload: at once, for fsd may look before"""
+        model = self.model
+        rings = {'output': (model.out,), 'input': (model.inp,), 'inout': (model.out, model.inp)}[model.mode]
+        if model.state == 'draining' and all(ring.empty() for ring in rings):
+            return 'dequeue_input' if model.mode == 'input' else 'dequeue_output'
+        return self.chance.choice({'closed': CLOSED, 'stopped': STOPPED}.get(model.state, STARTED))
+
     def step(self):
-        op = self.chance.choice({'closed': CLOSED, 'stopped': STOPPED}.get(self.model.state, STARTED))
+        op = self.choose()
         words = self.words_of(op)
+        if op in ('remove_last', 'remove_all_buffers') and not self.model.b:
+            return
         if op == 'remove_last':
-            if not self.model.b:
-                return
             op, words = 'remove_buffer', {'buffer': len(self.model.b) - 1}
         if op not in OF_NO_CLIENT:
             words['client'] = self.model.client or self.chance.choice('AB')

@@ -211,8 +211,9 @@ IOReturn IOStream_destroyQueues(IOStream *stream);
 
 /*
  * The queues in memory, until they are destroyed or made anew, a client opens or closes, or
- * the stream is published; NULL where there are none. Their memory, a reference of the caller's, or NULL. Not needed by who uses the
- * functions below. Any thread. Stand for IOStream::getOutputQueue() and its like.
+ * the stream is published; NULL where there are none. Their memory, a reference of the caller's,
+ * or NULL. Not needed by who uses the functions below. Any thread. Stand for
+ * IOStream::getOutputQueue() and its like.
  */
 IOStreamBufferQueue *IOStream_getOutputQueue(IOStream *stream);
 IOStreamBufferQueue *IOStream_getInputQueue(IOStream *stream);
@@ -282,6 +283,12 @@ IOReturn IOStream_reportDrop(IOStream *stream, UInt64 n);
 
 /* Does the next frame not follow the last one? After a suspension, and a report of drops. New. */
 bool IOStream_isDiscontinuous(IOStream *stream);
+
+/*
+ * What the stream does now: kIOStreamStateClosed and its like of IOKit/stream/IOStreamLib.h.
+ * Closed for NULL, and before it is published. Any thread. New.
+ */
+UInt32 IOStream_getStreamState(const IOStream *stream);
 
 /* --- the mode, and what the base class does */
 

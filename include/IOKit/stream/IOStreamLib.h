@@ -195,7 +195,8 @@ struct IOStreamInterface {
 	/*
 	 * Have the driver's inputCallback() or inputSyncCallback() called with @token, which is for
 	 * the driver to understand. The second returns when the callback has. Allowed in any
-	 * open state. Return: kIOReturnSuccess; the state.
+	 * open state. Return: kIOReturnSuccess; the state; kIOReturnNoResources while the driver has
+	 * not heard 1024 of them; kIOReturnAborted when it ends meanwhile.
 	 */
 	IOReturn (*SendInputNotification)(IOStreamRef stream, UInt32 token);
 	IOReturn (*SendInputSyncNotification)(IOStreamRef stream, UInt32 token);

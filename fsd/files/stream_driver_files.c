@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `driver/control`: the session of the program that drives the stream. It is asked what the
+ * client wants, a line each, and answers in that order.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "control/fields.h"
+#include "files/stream_files.h"
+#include "service/methods.h"
+#include "util/failure.h"
+
+struct control {
+	struct stream_provider provider;
+	struct session *session;
+};
+
+static int tell(struct stream_provider *provider, const char *line)
+{
+	return session_put(container_of(provider, struct control, provider)->session, line);
+}
+
+static void ended(struct stream_provider *provider)
+{
+	session_changed(container_of(provider, struct control, provider)->session);
+}
+
+static int control_open(struct session *session, const struct caller *caller)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	int r;
+
+	(void)caller;
+	if (!control)
+		return -ENOMEM;
+	control->session = session;
+	control->provider.tell = tell;
+	control->provider.ended = ended;
+	r = stream_provide(session_node_object(session), &control->provider);
+	if (r == -EBUSY)
+		failure(r, "it has a driver, or a client for which it must not change");
+	if (r < 0)
+		free(control);
+	else
+		session->object = control;
+	return r;
+}
+
+/* "0", "0xe00002c7", "kIOReturnUnsupported" */
+static bool parse_code(const char *text, IOReturn *ret)
+{
+	uint32_t code;
+
+	if (methods_number(text, &code)) {
+		*ret = (IOReturn)code;
+		return true;
+	}
+	return code_by_name(text, ret) == 0;
+}
+
+static int control_unit(struct session *session, char *text, size_t size,
+			const struct caller *caller)
+{
+	struct control *control = session->object;
+	struct stream *stream = control->provider.stream;
+	IOReturn code;
+
+	(void)caller;
+	if (!stream)
+		return -ENODEV;
+	if (strlen(text) == size && strcmp(text, "keep") == 0) {
+		control->provider.keeps = true;
+		return 0;
+	}
+	if (strlen(text) == size && strcmp(text, "drained") == 0) {
+		stream_follow(stream);
+		stream_look_for_end(stream);
+		stream_changed(stream);
+		return 0;
+	}
+	if (strlen(text) != size || !parse_code(text, &code))
+		return failure(-EINVAL, "unknown; there are keep, drained, and answers: 0, or a code");
+	if (stream_answer(&control->provider, code) < 0)
+		return failure(-EINVAL, "nothing was asked that has no answer yet");
+	return 0;
+}
+
+static int control_nothing(struct session *session)
+{
+	const struct control *control = session->object;
+
+	return control->provider.stream ? FILE_WAIT : 0;
+}
+
+static short control_state(struct session *session)
+{
+	const struct control *control = session->object;
+
+	return control->provider.stream ? 0 : POLLHUP;
+}
+
+static void control_close(struct session *session)
+{
+	struct control *control = session->object;
+
+	if (!control)
+		return;
+	stream_provider_gone(&control->provider);
+	free(control);
+}
+
+const struct session_kind stream_control_session = {
+	.units = UNITS_LINES, .open = control_open, .unit = control_unit, .nothing = control_nothing,
+	.state = control_state, .close = control_close,
+};

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory of a stream: rings, board, tally, and the areas of its buffers. Where memory is linked
+ * these are links to the files behind. Who looks up a ring gets that of the moment: the next
+ * session has another, so each look-up has an inode of its own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "files/stream_files.h"
+#include "util/failure.h"
+
+/* `state` is the memory, counted. */
+static struct stream_memory *memory_of(const struct file *file)
+{
+	return file->state;
+}
+
+static struct stream_memory *find_ring(const struct stream *stream, const struct node *node,
+				       const struct row *row)
+{
+	if (node == stream->output)
+		return stream->rings.output;
+	if (node == stream->input)
+		return stream->rings.input;
+	return strcmp(row->name, "board") == 0 ? stream->board_memory : stream->rings.tally;
+}
+
+static int keep_memory(struct file *file, struct stream_memory *memory)
+{
+	file->state = stream_memory_ref(memory);
+	return 0;
+}
+
+static int ring_open(struct file *file, const struct caller *caller)
+{
+	struct stream *stream = stream_of(file);
+	struct stream_memory *memory;
+
+	(void)caller;
+	if (stream->removed)
+		return -ENODEV;
+	memory = find_ring(stream, file->node, file->row);
+	return memory ? keep_memory(file, memory) : stream_result(stream, kIOReturnNotOpen);
+}
+
+static void memory_release(struct file *file)
+{
+	stream_memory_unref(memory_of(file));
+}
+
+static struct backing *memory_backing(struct file *file)
+{
+	return &memory_of(file)->backing;
+}
+
+static int memory_backing_open(struct file *file)
+{
+	return stream_memory_open(memory_of(file), O_RDWR);
+}
+
+static uint64_t memory_size(struct file *file)
+{
+	return memory_of(file)->size;
+}
+
+static char *memory_link(struct file *file)
+{
+	return stream_memory_path(memory_of(file));
+}
+
+static ssize_t memory_read(struct file *file, void *buffer, size_t size, off_t at)
+{
+	struct stream_memory *memory = memory_of(file);
+	int r = stream_memory_map(memory);
+
+	if (r < 0 || (uint64_t)at >= memory->size)
+		return r;
+	if (size > memory->size - (uint64_t)at)
+		size = memory->size - (uint64_t)at;
+	memcpy(buffer, (char *)memory->map + at, size);
+	return (ssize_t)size;
+}
+
+const struct file_ops stream_ring_ops = {
+	.apart = true, .open = ring_open, .read = memory_read, .release = memory_release,
+	.backing = memory_backing, .backing_open = memory_backing_open, .size = memory_size,
+	.link = memory_link,
+};
+
+static uint64_t size_of(const struct stream_memory *memory)
+{
+	return memory ? memory->size : 0;
+}
+
+uint64_t stream_ring_file_size(struct node *node)
+{
+	return size_of(find_ring(node->object, node, node->def->rows));
+}
+
+uint64_t stream_board_size(struct node *node)
+{
+	const struct stream *stream = node->object;
+
+	return size_of(stream->board_memory);
+}
+
+uint64_t stream_tally_file_size(struct node *node)
+{
+	const struct stream *stream = node->object;
+
+	return size_of(stream->rings.tally);
+}
+
+/* Areas */
+
+static bool is_data(const struct row *row)
+{
+	return strcmp(row->name, "data") == 0;
+}
+
+static int area_open(struct file *file, const struct caller *caller)
+{
+	const struct stream_buffer *buffer = file->node->object;
+	struct stream_memory *memory = is_data(file->row) ? buffer->data : buffer->control;
+
+	(void)caller;
+	if (!buffer->stream)
+		return -ENODEV;
+	return memory ? keep_memory(file, memory) :
+	       failure_with_code(failure(-ENOENT, "this area has 0 bytes"), (uint32_t)kIOReturnNotFound);
+}
+
+/* A directory that one may not enter keeps out of it who is not its owner, nor root. */
+static bool may_enter_driver(const struct stream *stream, const struct caller *caller)
+{
+	const struct attributes *own = &stream->driver_dir->own;
+
+	if (caller->uid == 0)
+		return true;
+	if (caller->uid == own->uid)
+		return own->mode & 0100;
+	return caller->gid == own->gid ? own->mode & 0010 : own->mode & 0001;
+}
+
+/* Only who has the buffer may touch its memory. */
+static int check_holder(const struct stream_buffer *buffer, const struct caller *caller)
+{
+	struct stream *stream = buffer->stream;
+	enum stream_holder holder;
+
+	if (!stream)
+		return -ENODEV;
+	holder = stream_buffer_holder(stream, buffer->id);
+	if (holder == STREAM_WITH_CLIENT ||
+	    (holder == STREAM_WITH_DRIVER && may_enter_driver(stream, caller)))
+		return 0;
+	return stream_result(stream, kIOReturnBusy);
+}
+
+static ssize_t area_write(struct file *file, const void *data, size_t size, off_t at,
+			  const struct caller *caller)
+{
+	struct stream_memory *memory = memory_of(file);
+	int r = check_holder(file->node->object, caller);
+
+	if (r == 0)
+		r = stream_memory_map(memory);
+	if (r < 0)
+		return r;
+	if ((uint64_t)at >= memory->size)
+		return -ENOSPC;
+	if (size > memory->size - (uint64_t)at)
+		size = memory->size - (uint64_t)at;
+	memcpy((char *)memory->map + at, data, size);
+	return (ssize_t)size;
+}
+
+const struct file_ops stream_area_ops = {
+	.apart = true, .open = area_open, .read = memory_read, .write = area_write,
+	.release = memory_release, .backing = memory_backing, .backing_open = memory_backing_open,
+	.size = memory_size, .link = memory_link,
+};
+
+uint64_t stream_data_size(struct node *node)
+{
+	const struct stream_buffer *buffer = node->object;
+
+	return size_of(buffer->data);
+}
+
+uint64_t stream_control_area_size(struct node *node)
+{
+	const struct stream_buffer *buffer = node->object;
+
+	return size_of(buffer->control);
+}
+
+/* A shell's > cuts nothing off; `size` has another size made. */
+int stream_area_resize(struct node *node, uint64_t size)
+{
+	(void)node;
+	return size == 0 ? 0 : failure(-EPERM, "write the bytes to `size` or `control_size`");
+}
