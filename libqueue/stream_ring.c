@@ -9,8 +9,8 @@
 
 void stream_ring_format(IOStreamBufferQueue *queue, uint32_t entry_count)
 {
-	queue->entryCount = entry_count;
-	queue->reserved = 0;
+	store_relaxed(&queue->entryCount, entry_count);
+	store_relaxed(&queue->reserved, 0);
 	store_release(&queue->tailIndex, 0);
 	store_release(&queue->headIndex, 0);
 }

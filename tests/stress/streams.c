@@ -418,6 +418,7 @@ struct hostile_run {
 	struct stream stream;
 	struct stream_end end, follower;
 	uint64_t state;
+	unsigned n_idle;
 	unsigned long n_given, n_taken, n_spoiled, n_stops;
 };
 
@@ -437,29 +438,37 @@ static uint32_t any_word(const struct stream *stream, uint64_t *state)
 	}
 }
 
-static void scribble(const struct stream *stream, uint64_t *state)
+static uint32_t *any_place(const struct stream *stream, uint64_t *state)
 {
 	const struct stream_ring *ring = chance(state, 2) ? &stream->output : &stream->input;
-	uint32_t *place = (uint32_t *)(void *)ring->queue;
+	uint32_t *words = (uint32_t *)(void *)ring->queue;
 
 	switch (chance(state, 6)) {
 	case 0:
 	case 1:
-		place += chance(state, 4);
-		break;
+		return words + chance(state, 4);
 	case 2:
 	case 3:
-		place += chance(state, stream_ring_size(ring->entry_count) / 4);
-		break;
+		return words + chance(state, stream_ring_size(ring->entry_count) / 4);
 	case 4:
-		place = (uint32_t *)(void *)stream->tally +
-			chance(state, stream_tally_size(N_BUFFERS) / 4);
-		break;
+		words = (uint32_t *)(void *)stream->tally;
+		return words + chance(state, stream_tally_size(N_BUFFERS) / 4);
 	default:
-		place = (uint32_t *)(void *)stream->data[chance(state, N_BUFFERS)] +
-			chance(state, DATA / 4);
+		words = (uint32_t *)(void *)stream->data[chance(state, N_BUFFERS)];
+		return words + chance(state, DATA / 4);
 	}
+}
+
+/* A word, which mostly is as it was soon after. */
+static void scribble(const struct stream *stream, uint64_t *state)
+{
+	uint32_t *place = any_place(stream, state), before = load_relaxed(place);
+
 	store_relaxed(place, any_word(stream, state));
+	for (uint64_t n = chance(state, 50); n > 0; n--)
+		cpu_relax();
+	if (chance(state, 16))
+		store_relaxed(place, before);
 }
 
 /* Now and then as it should be, so that something goes on. */
@@ -486,8 +495,10 @@ static void be_hostile(const struct stream *stream, enum stream_side side)
 
 	while (!is_over(stream)) {
 		scribble(stream, &state);
-		for (uint64_t n = chance(&state, 4); n > 0; n--)
+		for (uint64_t n = chance(&state, 8); n > 0; n--)
 			behave(stream, side, &state);
+		for (uint64_t n = chance(&state, 200); n > 0; n--)
+			cpu_relax();
 	}
 }
 
@@ -594,8 +605,9 @@ static void run_hostile(enum stream_side side, program_fn *other, const char *wh
 			take_all(&run);
 			if (chance(&run.state, 8) == 0)
 				follow(&run);
-			if (chance(&run.state, 50) == 0)
+			if (chance(&run.state, 16) == 0)
 				renew(&run);
+			rest(&run.n_idle);
 		}
 	store_relaxed(run.stream.is_over, 1);
 	printf("# %lu given, %lu taken, %lu times spoiled, %lu stops\n", run.n_given, run.n_taken,

@@ -68,7 +68,7 @@ END_TEST
 
 START_TEST(a_state_that_is_none_is_an_internal_error)
 {
-	for (int operation = 0; operation < N_STREAM_OPERATIONS; operation++)
+	for (enum stream_operation operation = 0; operation < N_STREAM_OPERATIONS; operation++)
 		for (uint32_t state = N_STREAM_STATES; state <= STREAM_STATE_MASK; state++)
 			for (IOStreamMode mode = 0; mode < 4; mode++)
 				ck_assert_int_eq(stream_allows(operation, state, mode),
