@@ -11,6 +11,7 @@
 #include "files/stream_files.h"
 #include "service/methods.h"
 #include "util/failure.h"
+#include "util/number.h"
 
 struct control {
 	struct stream_provider provider;
@@ -60,28 +61,77 @@ static bool parse_code(const char *text, IOReturn *ret)
 	return code_by_name(text, ret) == 0;
 }
 
+/* What the driver says by itself. Return: 0 or what refuses it. */
+
+static int say_keep(struct control *control, const char *rest)
+{
+	(void)rest;
+	control->provider.keeps = true;
+	return 0;
+}
+
+static int say_drained(struct control *control, const char *rest)
+{
+	struct stream *stream = control->provider.stream;
+
+	(void)rest;
+	stream_follow(stream);
+	stream_look_for_end(stream);
+	stream_changed(stream);
+	return 0;
+}
+
+/* The mode is another one: it is not asked whether it may be, for it says so. */
+static int say_mode(struct control *control, const char *rest)
+{
+	struct stream *stream = control->provider.stream;
+
+	for (uint32_t mode = 0; stream_mode_name(mode); mode++)
+		if (strcmp(stream_mode_name(mode), rest) == 0)
+			return stream_result(stream, stream_switch_mode(stream, mode));
+	return failure(-EINVAL, "modes are input, output and inout");
+}
+
+/* One buffer more, of this size: of another one than the last, also while it is open. */
+static int say_buffer(struct control *control, const char *rest)
+{
+	struct stream *stream = control->provider.stream;
+	const char *blank = strchr(rest, ' ');
+	uint64_t data, control_size;
+
+	if (!blank || number_parse(rest, (size_t)(blank - rest), &data) < 0 ||
+	    number_parse(blank + 1, strlen(blank + 1), &control_size) < 0)
+		return failure(-EINVAL, "a buffer has a size, and one of its control area");
+	return stream_result(stream, stream_add_buffer(stream, data, control_size));
+}
+
+static const struct {
+	const char *word;
+	int (*say)(struct control *control, const char *rest);
+} sayings[] = {
+	{ "keep", say_keep }, { "drained", say_drained },
+	{ "mode ", say_mode }, { "buffer ", say_buffer },
+};
+
 static int control_unit(struct session *session, char *text, size_t size,
 			const struct caller *caller)
 {
 	struct control *control = session->object;
-	struct stream *stream = control->provider.stream;
 	IOReturn code;
 
 	(void)caller;
-	if (!stream)
+	if (!control->provider.stream)
 		return -ENODEV;
-	if (strlen(text) == size && strcmp(text, "keep") == 0) {
-		control->provider.keeps = true;
-		return 0;
-	}
-	if (strlen(text) == size && strcmp(text, "drained") == 0) {
-		stream_follow(stream);
-		stream_look_for_end(stream);
-		stream_changed(stream);
-		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(sayings) && strlen(text) == size; i++) {
+		size_t n = strlen(sayings[i].word);
+		bool has_rest = sayings[i].word[n - 1] == ' ';
+
+		if (strncmp(text, sayings[i].word, n) == 0 && (has_rest || size == n))
+			return sayings[i].say(control, text + n);
 	}
 	if (strlen(text) != size || !parse_code(text, &code))
-		return failure(-EINVAL, "unknown; there are keep, drained, and answers: 0, or a code");
+		return failure(-EINVAL, "unknown; there are keep, drained, mode MODE, buffer SIZE "
+			       "CONTROL_SIZE, and answers: 0, or a code");
 	if (stream_answer(&control->provider, code) < 0)
 		return failure(-EINVAL, "nothing was asked that has no answer yet");
 	return 0;

@@ -223,6 +223,8 @@ int stream_begin(struct stream *stream, struct stream_wish *wish);
 void stream_wish_abandon(struct stream_wish *wish);
 /* The answer to what was asked first. Return: 0, -EINVAL when nothing was. */
 int stream_answer(struct stream_provider *provider, IOReturn code);
+/* The driver is in another mode from now on. Return: as stream_allows(), kIOReturnNoMemory. */
+IOReturn stream_switch_mode(struct stream *stream, IOStreamMode mode);
 
 /* Its session ends. */
 void stream_close(struct stream *stream);

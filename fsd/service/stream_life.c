@@ -112,6 +112,22 @@ static IOReturn set_mode(struct stream *stream, IOStreamMode mode)
 	return kIOReturnSuccess;
 }
 
+IOReturn stream_switch_mode(struct stream *stream, IOStreamMode mode)
+{
+	IOReturn code = mode == stream->mode ? kIOReturnSuccess :
+			stream_allows(STREAM_SET_MODE, stream->state, stream->mode);
+
+	/* What is being started is started in the mode that it was in. */
+	if (code == kIOReturnSuccess && stream->wish && stream->wish->kind != WISH_OPEN)
+		code = kIOReturnBusy;
+	if (code != kIOReturnSuccess || mode == stream->mode)
+		return code;
+	stream->modes |= 1u << mode;
+	code = set_mode(stream, mode);
+	stream_changed(stream);
+	return code;
+}
+
 /* Memory that another user had is his no more. */
 static void clear_buffers(struct stream *stream, uid_t uid)
 {
