@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * driver_camera MOUNT [RATE] - an output stream: RATE frames a second, of 4096 times a letter
+ * driver_camera MOUNT - an output stream: 30 frames a second, each 4096 times a letter
  *
  *	cc driver_camera.c $(pkg-config --cflags --libs libqueue)
- *
- * To be seen by `cat MOUNT/streams/camera/io`. In the place of MOUNT may be a service's directory.
+ * then	cat MOUNT/streams/camera/io
  */
 #include <err.h>
 #include <poll.h>
@@ -12,41 +11,49 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include <IOKit/stream/IOStream.h>
+#include <IOKit/stream/IOStreamLib.h>
 
-enum { N_BUFFERS = 3, SIZE = 4096 };
-static IOStreamBuffer *buffers[N_BUFFERS];
-static UInt64 n_frames, rate = 30;
-static int timer;
+enum { N_BUFFERS = 3, SIZE = 4096, RATE = 30 };
+static UInt32 n_frames;		/* since the start */
 
-static IOReturn set_timer(long ns)
-{
-	struct itimerspec each = { { ns / 1000000000, ns % 1000000000 }, { 0, ns > 0 } };
-	return timerfd_settime(timer, 0, &each, NULL) ? kIOReturnDeviceError : kIOReturnSuccess;
-}
-static IOReturn start(IOStream *stream) { return stream ? set_timer(1000000000L / (long)rate) : 0; }
-static IOReturn suspend(IOStream *stream) { return stream ? set_timer(0) : 0; }
-static IOReturn stop(IOStream *stream) { n_frames = 0; return suspend(stream); }
+static IOReturn agree(IOStream *stream) { return stream ? kIOReturnSuccess : kIOReturnError; }
+static IOReturn stop(IOStream *stream) { n_frames = 0; return agree(stream); }
 
 static void tick(IOStream *stream)
 {
-	IOStreamBuffer *buffer = buffers[n_frames % N_BUFFERS];
+	IOStreamBuffer *buffer = IOStream_getBufferWithID(stream, n_frames % N_BUFFERS);
+	IOStreamControlHeader header = { .sequence = n_frames, .version = kIOStreamControlVersion };
 	IOStreamBufferQueueEntry entry;
 
-	while (IOStream_dequeueInputEntry(stream, &entry) == kIOReturnSuccess) { /* it came back */ }
-	if (IOStreamBuffer_getClientReferenceCount(buffer) > 0) {	/* but this one did not */
-		IOStream_reportDrop(stream, 1);
+	if (IOStream_getStreamState(stream) != kIOStreamStateRunning)
 		return;
+	while (IOStream_dequeueInputEntry(stream, &entry) == kIOReturnSuccess) { /* it is ours */ }
+	if (IOStreamBuffer_getClientReferenceCount(buffer) == 0) {
+		memset(IOStreamBuffer_getDataBytes(buffer), 'a' + (int)n_frames++ % 26, SIZE);
+		memcpy(IOStreamBuffer_getControlBytes(buffer), &header, sizeof(header));
+		IOStream_enqueueOutputBuffer(stream, buffer, 0, SIZE, 0, sizeof(header));
+		IOStream_sendOutputNotification(stream);
+	} else {
+		IOStream_reportDrop(stream, 1);
 	}
-	memset(IOStreamBuffer_getDataBytes(buffer), 'a' + (int)(n_frames % 26), SIZE);
-	*(IOStreamControlHeader *)IOStreamBuffer_getControlBytes(buffer) = (IOStreamControlHeader){
-		.sequence = n_frames, .version = kIOStreamControlVersion };
-	if (IOStream_enqueueOutputBuffer(stream, buffer, 0, SIZE, 0, 64) == kIOReturnSuccess)
-		n_frames++;
-	IOStream_sendOutputNotification(stream);
 }
 
 int main(int argc, char **argv)
 {
-	const struct IOStreamMethods methods = { start, stop, suspend };
-	struct IOStreamClass class = { .className = "Camera:IOStream", .methods = &methods };
-	IOReturn r;
+	const struct IOStreamMethods methods = { agree, stop, agree };
+	const struct IOStreamClass class = { .className = "Camera:IOStream", .methods = &methods };
+	const struct itimerspec each = { { 0, 1000000000 / RATE }, { 0, 1 } };
+	IOStream *stream = IOStream_withBuffers(&class, NULL, 0, kIOStreamModeOutput, 0, NULL);
+	UInt64 n;
+
+	for (int i = 0; i < N_BUFFERS; i++)
+		IOStream_addBuffer(stream, IOStreamBuffer_withCapacity(SIZE, 64));
+	if (argc != 2 || IOStream_publish(stream, argv[1], "camera"))
+		errx(1, "no stream can be made there; usage: driver_camera MOUNT");
+	struct pollfd ready[] = { { IOStream_getDescriptor(stream), POLLIN, 0 },
+				  { timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), POLLIN, 0 } };
+	timerfd_settime(ready[1].fd, 0, &each, NULL);
+	while (IOStream_dispatch(stream) != kIOReturnNotAttached && poll(ready, 2, -1) > 0)
+		if (read(ready[1].fd, &n, sizeof(n)) > 0)
+			tick(stream);
+}
