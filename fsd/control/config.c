@@ -9,6 +9,7 @@
 
 #include "control/checker.h"
 #include "control/config.h"
+#include "service/stream_pace.h"
 #include "util/log.h"
 
 struct config {
@@ -47,6 +48,17 @@ static const char *check_mode(json_t *value)
 		NULL : "must be permission bits in octal, as a string like \"0660\"";
 }
 
+static int parse_direction(const char *text, IOStreamMode *ret)
+{
+	for (IOStreamMode mode = 0; text && stream_mode_name(mode); mode++) {
+		if (strcmp(stream_mode_name(mode), text) == 0) {
+			*ret = mode;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 static const struct key queue_keys[] = {
 	{ "name",      check_name, .required = true },
 	{ "capacity",  check_size },
@@ -58,18 +70,89 @@ static const struct key queue_keys[] = {
 	{ .name = NULL },
 };
 
+static const char *check_direction(json_t *value)
+{
+	IOStreamMode mode;
+
+	return parse_direction(json_string_value(value), &mode) == 0 ?
+		NULL : "must be \"input\", \"output\" or \"inout\"";
+}
+
+static const char *check_driver(json_t *value)
+{
+	const char *name = json_string_value(value);
+
+	return name && (strcmp(name, "source") == 0 || strcmp(name, "sink") == 0) ?
+		NULL : "must be \"source\" or \"sink\"";
+}
+
+static const char *check_rate(json_t *value)
+{
+	double rate = json_number_value(value);
+
+	return json_is_number(value) && rate >= 0.001 && rate <= STREAM_MAX_RATE ?
+		NULL : "must be frames a second, 0.001 to 1000000";
+}
+
+static const char *check_buffers(json_t *value)
+{
+	return json_is_integer(value) && json_integer_value(value) >= 0 &&
+	       json_integer_value(value) <= STREAM_MAX_BUFFERS ?
+		NULL : "must be a number of buffers, 0 to 1024";
+}
+
+static const char *check_area(json_t *value)
+{
+	return json_is_integer(value) && json_integer_value(value) >= 0 &&
+	       json_integer_value(value) <= UINT32_MAX ?
+		NULL : "must be a number of bytes of 32 bits";
+}
+
+static const char *check_length(json_t *value)
+{
+	return json_is_integer(value) && json_integer_value(value) >= 0 &&
+	       json_integer_value(value) <= STREAM_MAX_LENGTH ?
+		NULL : "must be a number of entries, 0 to 65536";
+}
+
+static const char *check_linger(json_t *value)
+{
+	return json_is_integer(value) && json_integer_value(value) >= 0 &&
+	       json_integer_value(value) <= UINT32_MAX ?
+		NULL : "must be a number of milliseconds";
+}
+
+static const struct key stream_keys[] = {
+	{ "name",         check_name, .required = true },
+	{ "direction",    check_direction },
+	{ "driver",       check_driver },
+	{ "rate",         check_rate },
+	{ "buffers",      check_buffers },
+	{ "size",         check_area },
+	{ "control_size", check_area },
+	{ "queue_length", check_length },
+	{ "linger",       check_linger },
+	{ "mode",         check_mode },
+	{ "owner",        check_owner },
+	{ "group",        check_group },
+	{ "persist",      check_bool },
+	{ .name = NULL },
+};
+
 static const struct key service_keys[] = {
 	{ "name",     check_name, .required = true },
 	{ "mode",     check_mode },
 	{ "owner",    check_owner },
 	{ "group",    check_group },
 	{ "queues",   .items = queue_keys },
+	{ "streams",  .items = stream_keys },
 	{ "services", .items = service_keys },
 	{ .name = NULL },
 };
 
 static const struct key root_keys[] = {
 	{ "queues",   .items = queue_keys },
+	{ "streams",  .items = stream_keys },
 	{ "services", .items = service_keys },
 	{ .name = NULL },
 };
@@ -153,6 +236,87 @@ static int apply_queues(json_t *list, struct service *service)
 	return 0;
 }
 
+static uint64_t number_of(const json_t *item, const char *key, uint64_t otherwise)
+{
+	json_t *value = json_object_get(item, key);
+
+	return value ? (uint64_t)json_integer_value(value) : otherwise;
+}
+
+/* What a new one is to be, in its order: buffers as the ring has room for. */
+static IOReturn shape_stream(json_t *item, struct stream *stream)
+{
+	uint64_t n = number_of(item, "buffers", 0);
+	uint64_t data = number_of(item, "size", 4096), control = number_of(item, "control_size", 64);
+	IOReturn code = stream_set_queue_length(stream, number_of(item, "queue_length", 0));
+
+	if (code == kIOReturnSuccess)
+		code = stream_set_linger(stream, number_of(item, "linger", stream->linger));
+	for (uint64_t i = 0; i < n && code == kIOReturnSuccess; i++)
+		code = stream_add_buffer(stream, data, control);
+	return code;
+}
+
+/* One of fsd's own drivers has one direction. */
+static int drive_stream(json_t *item, struct stream *stream)
+{
+	const char *driver = json_string_value(json_object_get(item, "driver"));
+	json_t *rate = json_object_get(item, "rate");
+	double frames = rate ? json_number_value(rate) : 30;
+	bool is_source = driver && strcmp(driver, "source") == 0;
+	IOStreamMode mode = stream->mode;
+
+	parse_direction(json_string_value(json_object_get(item, "direction")), &mode);
+	if (driver)
+		mode = is_source ? kIOStreamModeOutput : kIOStreamModeInput;
+	stream_set_modes(stream, driver ? 1u << mode | 1u << stream->mode : 7);
+	if (mode != stream->mode) {
+		stream->mode = mode;
+		stream_tell_board(stream);
+	}
+	if (!driver)
+		return stream_save(stream);
+	stream_set_modes(stream, 1u << mode);
+	return is_source ? stream_add_source(stream, frames) : stream_add_sink(stream, frames);
+}
+
+static struct stream *find_stream(struct service *service, const char *name)
+{
+	struct node *streams = node_find(service->node, "streams");
+	struct node *node = streams ? node_find(streams, name) : NULL;
+
+	return node ? node->object : NULL;
+}
+
+static int apply_stream(json_t *item, struct service *service, const char *name)
+{
+	struct stream *stream = find_stream(service, name);
+	struct making making = making_of(item);
+	int r;
+
+	if (stream)		/* of before a restart: but for its driver, it stays as it is */
+		return json_object_get(item, "driver") ? drive_stream(item, stream) : 0;
+	r = service_make_stream(service, name, &making, &stream);
+	if (r == 0)
+		r = stream_result(stream, shape_stream(item, stream));
+	return r < 0 ? r : drive_stream(item, stream);
+}
+
+static int apply_streams(json_t *list, struct service *service)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach(list, i, item) {
+		const char *name = json_string_value(json_object_get(item, "name"));
+		int r = apply_stream(item, service, name);
+
+		if (r < 0)
+			return log_errno(r, "cannot make stream '%s' of the configuration", name);
+	}
+	return 0;
+}
+
 static int apply_services(json_t *list, struct service *parent);
 
 static int apply_service(json_t *item, struct service *parent)
@@ -170,6 +334,8 @@ static int apply_service(json_t *item, struct service *parent)
 	if (r < 0)
 		return log_errno(r, "cannot make service '%s' of the configuration", name);
 	r = apply_queues(json_object_get(item, "queues"), service);
+	if (r == 0)
+		r = apply_streams(json_object_get(item, "streams"), service);
 	return r < 0 ? r : apply_services(json_object_get(item, "services"), service);
 }
 
@@ -191,6 +357,8 @@ int config_apply(const struct config *config, struct registry *registry)
 {
 	int r = apply_queues(json_object_get(config->root, "queues"), registry->resources);
 
+	if (r == 0)
+		r = apply_streams(json_object_get(config->root, "streams"), registry->resources);
 	return r < 0 ? r : apply_services(json_object_get(config->root, "services"),
 					  registry->plane);
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config - services and queues to make at start, from a JSON document
+ * config - services, queues and streams to make at start, from a JSON document
  *
  *	{ "queues":   [ QUEUE... ],		in IOResources
+ *	  "streams":  [ STREAM... ],
  *	  "services": [ SERVICE... ] }		in IOService
  *	QUEUE	{ "name", "capacity", "max_entry", "mode", "owner", "group", "persist" }
- *	SERVICE	{ "name", "mode", "owner", "group", "queues", "services" }
+ *	STREAM	{ "name", "direction", "driver", "rate", "buffers", "size", "control_size",
+ *		  "queue_length", "linger", "mode", "owner", "group", "persist" }
+ *	SERVICE	{ "name", "mode", "owner", "group", "queues", "streams", "services" }
  *
  * All but the names may be left out. What is not in this list, of another type,
  * or there twice is an error.

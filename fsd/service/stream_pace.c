@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include <time.h>
+
+#include "service/stream_pace.h"
+
+#define NS 1000000000.0
+
+uint64_t stream_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void on_time(struct timer *timer);
+
+/* To the moment when the next step is due, or just after it. */
+static void wait(struct stream_pace *pace)
+{
+	double due = (double)(pace->n_told + pace->step) / pace->rate * NS;
+	double left = due - (double)(stream_now() - pace->start);
+
+	timer_start(&pace->timer, left > 0 ? (uint64_t)(left / 1000000) + 1 : 1, on_time);
+}
+
+static void on_time(struct timer *timer)
+{
+	struct stream_pace *pace = container_of(timer, struct stream_pace, timer);
+	double n = (double)(stream_now() - pace->start) / NS * pace->rate;
+	uint64_t due = (uint64_t)n - (uint64_t)n % pace->step - pace->n_told;
+
+	pace->n_told += due;
+	wait(pace);		/* first: what is due may stop it */
+	if (due > 0)
+		pace->due(pace->stream, due);
+}
+
+void stream_pace_start(struct stream_pace *pace, uint32_t step)
+{
+	pace->start = stream_now();
+	pace->n_told = 0;
+	pace->step = step;
+	wait(pace);
+}
+
+void stream_pace_stop(struct stream_pace *pace)
+{
+	timer_stop(&pace->timer);
+}

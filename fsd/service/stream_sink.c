@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A sink inside fsd: it takes a frame each time one is due, and gives the buffer back to be
+ * filled again. When one is due and none is there, it is lost.
+ */
+#include <errno.h>
+
+#include "service/stream_pace.h"
+
+struct sink {
+	struct stream_pace pace;
+	uint64_t n_shown;		/* since the start */
+};
+
+static struct sink *sink_of(const struct stream *stream)
+{
+	return stream->builtin_state;
+}
+
+/* When it was shown, and how many there were; what the client wrote there stays. */
+static void tell_client(struct stream *stream, struct stream_buffer *buffer)
+{
+	struct stream_memory *control = buffer->control;
+	IOStreamControlHeader *header;
+
+	if (!control || control->size < sizeof(*header) || stream_memory_map(control) < 0)
+		return;
+	header = control->map;
+	header->timestamp = stream_now();
+	header->frames = sink_of(stream)->n_shown;
+	header->dropped = stream_counts(stream, STREAM_DRIVER).dropped;
+	header->flags = 0;
+	header->version = kIOStreamControlVersion;
+}
+
+/* Return: whether there was one. */
+static bool show_frame(struct stream *stream)
+{
+	IOStreamBufferQueueEntry entry;
+	struct stream_buffer *buffer;
+
+	if (stream_dequeue_input(stream, &entry) != kIOReturnSuccess)
+		return false;
+	sink_of(stream)->n_shown++;
+	buffer = stream->buffers[entry.bufferID];
+	tell_client(stream, buffer);
+	entry = (IOStreamBufferQueueEntry){
+		.bufferID = entry.bufferID, .dataLength = stream_area_size(buffer->data),
+		.controlLength = stream_area_size(buffer->control),
+	};
+	stream_enqueue_output(stream, &entry);
+	return true;
+}
+
+static void due(struct stream *stream, uint64_t n)
+{
+	uint64_t shown = 0;
+
+	if (stream->state != STREAM_RUNNING && stream->state != STREAM_DRAINING)
+		return;
+	while (shown < n && show_frame(stream))
+		shown++;
+	/* Before the first there is nothing to miss, and behind the last neither. */
+	if (shown < n && stream->state == STREAM_RUNNING && sink_of(stream)->n_shown > 0)
+		stream_drop(stream, n - shown);
+	if (shown > 0)
+		stream_notify_output(stream);
+}
+
+static IOReturn sink_start(struct stream *stream)
+{
+	sink_of(stream)->n_shown = 0;
+	return kIOReturnSuccess;
+}
+
+static void sink_started(struct stream *stream)
+{
+	stream_pace_start(&sink_of(stream)->pace, 1);
+}
+
+static void sink_halt(struct stream *stream)
+{
+	stream_pace_stop(&sink_of(stream)->pace);
+}
+
+/* It looks when the next is due. */
+static void sink_passed(struct stream *stream)
+{
+	(void)stream;
+}
+
+static void sink_free(struct stream *stream)
+{
+	sink_halt(stream);
+	free(sink_of(stream));
+}
+
+static const struct stream_builtin sink_driver = {
+	.start = sink_start, .started = sink_started, .halt = sink_halt, .passed = sink_passed,
+	.free = sink_free,
+};
+
+int stream_add_sink(struct stream *stream, double rate)
+{
+	struct sink *sink;
+
+	if (stream->builtin || stream->provider)
+		return -EBUSY;
+	sink = calloc(1, sizeof(*sink));
+	if (!sink)
+		return -ENOMEM;
+	sink->pace = (struct stream_pace){ .stream = stream, .rate = rate, .due = due };
+	stream->builtin_state = sink;
+	stream->builtin = &sink_driver;
+	return 0;
+}

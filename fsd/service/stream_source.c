@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A source inside fsd: frames that are numbered, at a rate.
+ *
+ * It works as hardware with two buffers does: with three or more, frames come in pairs; and
+ * it always keeps one buffer to fill, so what it cannot pass on in time it loses.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "service/stream_pace.h"
+
+#define MARK 16			/* bytes: "frame        12\n" */
+
+struct frame_source {
+	struct stream_pace pace;
+	uint32_t next;			/* buffer, if it is free */
+	uint64_t first;			/* ns: when the first frame was made */
+};
+
+static struct frame_source *source_of(const struct stream *stream)
+{
+	return stream->builtin_state;
+}
+
+/* All of the area: its number, again and again. */
+static void fill_data(struct stream_memory *data, uint64_t sequence)
+{
+	char mark[32];
+	size_t n = MARK;
+	char *to;
+
+	if (!data || stream_memory_map(data) < 0)
+		return;
+	to = data->map;
+	snprintf(mark, sizeof(mark), "frame %9" PRIu64 "\n", sequence % 1000000000);
+	memcpy(to, mark, n < data->size ? n : data->size);
+	for (; n < data->size; n *= 2)
+		memcpy(to + n, to, n < data->size - n ? n : data->size - n);
+}
+
+static void fill_control(struct stream *stream, struct stream_memory *control, uint64_t sequence)
+{
+	struct frame_source *source = source_of(stream);
+	uint64_t now = stream_now();
+
+	if (sequence == 0)
+		source->first = now;
+	if (!control || control->size < sizeof(IOStreamControlHeader) || stream_memory_map(control) < 0)
+		return;
+	*(IOStreamControlHeader *)control->map = (IOStreamControlHeader){
+		.sequence = sequence, .timestamp = now, .frames = sequence + 1,
+		.dropped = stream_counts(stream, STREAM_DRIVER).dropped,
+		.startTimestamp = source->first, .version = kIOStreamControlVersion,
+	};
+}
+
+/* The next that is free, unless it is the last. */
+static bool find_free(struct stream *stream, uint32_t *ret)
+{
+	const struct stream_end *end = &stream->ends[STREAM_DRIVER];
+	uint32_t n = stream->n_buffers, n_free = 0;
+
+	for (uint32_t i = n; i-- > 0;) {
+		uint32_t id = (source_of(stream)->next + i) % n;
+
+		if (!stream_end_has(end, id))
+			continue;
+		*ret = id;
+		n_free++;
+	}
+	return n_free > (n > 1);
+}
+
+/* Return: whether there was a buffer for it. */
+static bool make_frame(struct stream *stream)
+{
+	struct stream_count count = stream_counts(stream, STREAM_DRIVER);
+	struct stream_buffer *buffer;
+	IOStreamBufferQueueEntry entry;
+	uint32_t id;
+
+	if (!find_free(stream, &id))
+		return false;
+	buffer = stream->buffers[id];
+	fill_data(buffer->data, count.frames - count.payload_at_start);
+	fill_control(stream, buffer->control, count.frames - count.payload_at_start);
+	entry = (IOStreamBufferQueueEntry){
+		.bufferID = id, .dataLength = stream_area_size(buffer->data),
+		.controlLength = stream_area_size(buffer->control),
+	};
+	source_of(stream)->next = (id + 1) % stream->n_buffers;
+	return stream_enqueue_output(stream, &entry) == kIOReturnSuccess;
+}
+
+static void take_back(struct stream *stream)
+{
+	IOStreamBufferQueueEntry entry;
+
+	while (stream_dequeue_input(stream, &entry) == kIOReturnSuccess)
+		;
+}
+
+static void make_frames(struct stream *stream, uint64_t n)
+{
+	uint64_t made = 0;
+
+	take_back(stream);
+	while (made < n && made < stream->n_buffers && make_frame(stream))
+		made++;
+	if (made < n)
+		stream_drop(stream, n - made);
+	if (made > 0)
+		stream_notify_output(stream);
+}
+
+static void due(struct stream *stream, uint64_t n)
+{
+	if (stream->state == STREAM_RUNNING)
+		make_frames(stream, n);
+}
+
+static IOReturn source_start(struct stream *stream)
+{
+	source_of(stream)->next = 0;
+	return kIOReturnSuccess;
+}
+
+static void source_started(struct stream *stream)
+{
+	uint32_t step = stream->n_buffers > 2 ? 2 : 1;
+	struct stream_count count = stream_counts(stream, STREAM_DRIVER);
+
+	if (stream->state == STREAM_RUNNING && count.frames == count.payload_at_start)
+		make_frames(stream, step);
+	stream_pace_start(&source_of(stream)->pace, step);
+}
+
+static void source_halt(struct stream *stream)
+{
+	stream_pace_stop(&source_of(stream)->pace);
+}
+
+static void source_passed(struct stream *stream)
+{
+	take_back(stream);
+}
+
+static void source_free(struct stream *stream)
+{
+	source_halt(stream);
+	free(source_of(stream));
+}
+
+static const struct stream_builtin source_driver = {
+	.start = source_start, .started = source_started, .halt = source_halt,
+	.passed = source_passed, .free = source_free,
+};
+
+int stream_add_source(struct stream *stream, double rate)
+{
+	struct frame_source *source;
+
+	if (stream->builtin || stream->provider)
+		return -EBUSY;
+	source = calloc(1, sizeof(*source));
+	if (!source)
+		return -ENOMEM;
+	source->pace = (struct stream_pace){ .stream = stream, .rate = rate, .due = due };
+	stream->builtin_state = source;
+	stream->builtin = &source_driver;
+	return 0;
+}
