@@ -84,6 +84,8 @@ uint64_t stream_board_size(struct node *node);
 uint64_t stream_tally_file_size(struct node *node);
 uint64_t stream_data_size(struct node *node);
 uint64_t stream_control_area_size(struct node *node);
+bool stream_has_data(const struct node *node);
+bool stream_has_control(const struct node *node);
 int stream_area_resize(struct node *node, uint64_t size);
 
 /* Bytes and the session (stream_io_files.c); the provider's (stream_driver_files.c) */

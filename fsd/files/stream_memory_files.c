@@ -197,6 +197,21 @@ uint64_t stream_control_area_size(struct node *node)
 	return size_of(buffer->control);
 }
 
+/* An area of 0 bytes is no file. */
+bool stream_has_data(const struct node *node)
+{
+	const struct stream_buffer *buffer = node->object;
+
+	return buffer->data;
+}
+
+bool stream_has_control(const struct node *node)
+{
+	const struct stream_buffer *buffer = node->object;
+
+	return buffer->control;
+}
+
 /* A shell's > cuts nothing off; `size` has another size made. */
 int stream_area_resize(struct node *node, uint64_t size)
 {

@@ -77,7 +77,7 @@ static void reply_entry(fuse_req_t req, struct node *node, const struct row *row
 	 * Attributes are never cached: what one sees is the moment's truth. A name
 	 * may be where it cannot go before its directory does.
 	 */
-	if ((row && !node->def->leaf) || node->fixed)
+	if ((row && !row->is_there && !node->def->leaf) || node->fixed)
 		entry.entry_timeout = NAME_TIMEOUT;
 	/*
 	 * The kernel lets one write(2) at a time into an inode, and no signal ends
@@ -128,8 +128,11 @@ static int look_up(struct node *directory, const char *name, struct node **ret,
 		node_remove(*ret);
 		*ret = NULL;
 	}
-	if (!*ret && (*ret_row = node_row(directory, name)))
+	if (!*ret && (*ret_row = node_row(directory, name))) {
+		if ((*ret_row)->is_there && !(*ret_row)->is_there(directory))
+			return -ENOENT;
 		*ret = directory;
+	}
 	if (!*ret)
 		return directory->def->find ? directory->def->find(directory, name, ret) : -ENOENT;
 	return 0;
@@ -429,8 +432,12 @@ static const char *listing_item(const struct listing *listing, size_t at, struct
 	}
 	at -= 2;
 	if (at < n_rows) {
-		node_stat(node, &node->def->rows[at], ret);
-		return node->def->rows[at].name;
+		const struct row *row = &node->def->rows[at];
+
+		if (row->is_there && !row->is_there(node))
+			return "";
+		node_stat(node, row, ret);
+		return row->name;
 	}
 	at -= n_rows;
 	if (at < listing->n_children)

@@ -202,6 +202,7 @@ void stream_empty_rings(struct stream *stream, enum stream_state state);
 /* On the board. */
 void stream_set_state(struct stream *stream, enum stream_state state);
 void stream_tell_board(struct stream *stream);
+bool stream_is_spoiled(const struct stream *stream);
 /* Learn what programs did by themselves. */
 void stream_follow(struct stream *stream);
 bool stream_is_kept(const struct stream *stream, enum stream_side side);

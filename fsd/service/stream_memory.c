@@ -109,24 +109,25 @@ int stream_memory_open(const struct stream_memory *memory, int flags)
 			     : -ENODEV;
 }
 
+/* The old mapping stays where there can be no new one: who uses it needs no look. */
 int stream_memory_map(struct stream_memory *memory)
 {
 	_cleanup_(closep) int fd = -1;
+	void *map;
 	int r;
 
 	if (memory->map && !memory->guard.lost)
 		return 0;
-	unmap(memory);
 	fd = stream_memory_open(memory, O_RDWR);
 	r = fd < 0 ? fd : mend(memory, fd);
 	if (r < 0)
 		return r;
-	memory->map = mmap(NULL, memory->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (memory->map == MAP_FAILED) {
-		memory->map = NULL;
+	map = mmap(NULL, memory->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
 		return -errno;
-	}
-	guard_add(&memory->guard, memory->map, memory->size);
+	unmap(memory);
+	memory->map = map;
+	guard_add(&memory->guard, map, memory->size);
 	return 0;
 }
 

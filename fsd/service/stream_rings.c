@@ -215,6 +215,7 @@ static uint32_t payload_entries(const struct stream *stream)
 void stream_empty_rings(struct stream *stream, enum stream_state state)
 {
 	const struct stream_rings *rings = &stream->rings;
+	struct stream_tally *tally;
 
 	if (!rings->tally) {
 		stream_set_state(stream, state);
@@ -231,12 +232,26 @@ void stream_empty_rings(struct stream *stream, enum stream_state state)
 	if (stream_memory_mend(rings->input) == 0)
 		stream_ring_format(rings->input->map, rings->entry_count);
 	stream_memory_mend(rings->tally);
+	tally = rings->tally->map;
 	for (int i = 0; i < N_STREAM_SIDES; i++) {
 		stream->ends[i].give.queue = i == STREAM_DRIVER ? rings->output->map : rings->input->map;
 		stream->ends[i].take.queue = i == STREAM_DRIVER ? rings->input->map : rings->output->map;
+		stream->ends[i].count = &tally->sides[i];
+		stream->ends[i].shared_turns = stream_tally_turns(tally, rings->room,
+								  (enum stream_side)i);
 		stream_end_reset(&stream->ends[i]);
 	}
 	stream->client_bytes = stream->driver_bytes = (struct stream_bytes){ 0 };
+}
+
+/* Somebody cut off what both ends share; to stop mends it. */
+bool stream_is_spoiled(const struct stream *stream)
+{
+	const struct stream_rings *rings = &stream->rings;
+
+	return rings->tally && (stream_memory_is_lost(rings->output) ||
+				stream_memory_is_lost(rings->input) ||
+				stream_memory_is_lost(rings->tally));
 }
 
 /* Looking */

@@ -18,6 +18,8 @@ static IOReturn check_end(struct stream *stream, enum stream_side side,
 	if (code != kIOReturnSuccess)
 		return code;
 	stream_follow(stream);
+	if (stream_is_spoiled(stream))
+		return kIOReturnInternalError;
 	return stream_is_kept(stream, side) ? kIOReturnBusy : kIOReturnSuccess;
 }
 

@@ -51,6 +51,8 @@ struct row {
 	int (*resize)(struct node *node, uint64_t size);
 	/* A regular file that is a link to its memory where tree_memory_is_linked. */
 	bool memory;
+	/* Not in every node of the kind, now. NULL: in each, always. */
+	bool (*is_there)(const struct node *node);
 	/* st_size; NULL: 0. */
 	uint64_t (*size)(struct node *node);
 };
