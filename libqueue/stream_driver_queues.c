@@ -135,8 +135,12 @@ int stream_driver_attach(IOStream *stream)
 	int r;
 
 	if (stream->has_end && is_of_now(stream) &&
-	    load_relaxed(&stream->board->n_buffers) == stream->n_buffers)
+	    load_relaxed(&stream->board->n_buffers) == stream->n_buffers) {
+		/* One that we added while it is open. */
+		if (stream->end.n_buffers != stream->n_buffers)
+			tell_areas(stream);
 		return 0;
+	}
 	r = stream_driver_refresh_buffers(stream, false);
 	if (r == 0 && !(stream->has_end && is_of_now(stream))) {
 		stream_driver_drop_queues(stream);

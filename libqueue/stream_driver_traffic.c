@@ -130,7 +130,9 @@ void stream_driver_post_buffers(IOStream *stream)
 	if (stream_driver_attach(stream) < 0)
 		return;
 	follow_epoch(stream);
-	for (uint32_t id = 0; id < stream->end.n_buffers; id++) {
+	/* As many as there is room for: those that stay here are no frames that were lost. */
+	for (uint32_t id = 0;
+	     id < stream->end.n_buffers && id + 1 < stream->end.give.entry_count; id++) {
 		IOStreamBufferQueueEntry entry = {
 			.bufferID = id,
 			.dataLength = stream->end.areas[id].data,
