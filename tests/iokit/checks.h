@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * checks - that something is so, for connection.c, which ends if it is not; and what it works with
+ * checks - that something is so, or the program ends; and what connection.c works with
  */
 #pragma once
+
+#include <errno.h>
 
 #include "client.h"
 
@@ -10,7 +12,7 @@ static inline void check_(bool good, const char *what, int line)
 {
 	if (good)
 		return;
-	fprintf(stderr, "connection.c:%d: %s\n", line, what);
+	fprintf(stderr, "%s.c:%d: %s\n", program_invocation_short_name, line, what);
 	exit(EXIT_FAILURE);
 }
 
@@ -20,7 +22,8 @@ static inline void check_result_(IOReturn result, IOReturn wanted, const char *w
 {
 	if (result == wanted)
 		return;
-	fprintf(stderr, "connection.c:%d: %s: %s", line, what, name_of(result));
+	fprintf(stderr, "%s.c:%d: %s: %s", program_invocation_short_name, line, what,
+		name_of(result));
 	fprintf(stderr, ", not %s\n", name_of(wanted));
 	exit(EXIT_FAILURE);
 }
