@@ -297,7 +297,7 @@ static void run_honest(IOStreamMode mode, uint32_t length, const char *what)
 	bool is_good;
 
 	new_stream(&stream, mode, length);
-	stream.n_rounds = is_long ? 5000000 : 300000;
+	stream.n_rounds = is_long ? 5000000 : 100000;
 	start(&driver, drive, &stream);
 	start(&client, consume, &stream);
 	is_good = end(&driver);

@@ -183,6 +183,6 @@ static inline void check_round(struct stream *stream, uint32_t id, uint32_t roun
 	check_holder(stream, id, STREAM_ON_INPUT);
 	ck_assert_int_eq(give(&stream->client, id), kIOReturnBusy);
 	take(&stream->driver, id);
-	for (int side = 0; side < N_STREAM_SIDES; side++)
+	for (enum stream_side side = 0; side < N_STREAM_SIDES; side++)
 		ck_assert_uint_eq(shared_turns(stream, side, id), 2 * (round + 1));
 }

@@ -16,8 +16,13 @@ int __real_stream_ring_get(const struct stream_ring *ring, uint32_t *tail,
 			   IOStreamBufferQueueEntry *ret);
 int __wrap_stream_ring_get(const struct stream_ring *ring, uint32_t *tail,
 			   IOStreamBufferQueueEntry *ret);
+IOReturn __real_stream_allows(enum stream_operation operation, enum stream_state state,
+			      IOStreamMode mode);
+IOReturn __wrap_stream_allows(enum stream_operation operation, enum stream_state state,
+			      IOStreamMode mode);
 
-/* Done once, before or after the next entry is put or got. */
+/* Done once: when the board was looked at; before, and after the next entry is put or got. */
+static void (*looked)(struct stream *stream);
 static void (*before)(struct stream *stream), (*after)(struct stream *stream);
 static struct stream *meanwhile;
 
@@ -57,6 +62,13 @@ int __wrap_stream_ring_get(const struct stream_ring *ring, uint32_t *tail,
 	return r;
 }
 
+IOReturn __wrap_stream_allows(enum stream_operation operation, enum stream_state state,
+			      IOStreamMode mode)
+{
+	do_once(&looked);
+	return __real_stream_allows(operation, state, mode);
+}
+
 START_TEST(after_a_stop_all_is_the_drivers)
 {
 	struct stream stream;
@@ -72,7 +84,7 @@ START_TEST(after_a_stop_all_is_the_drivers)
 	ck_assert_int_eq(give(&stream.client, 1), kIOReturnBusy);
 	ck_assert_int_eq(take_any(&stream.client), kIOReturnUnderrun);
 	ck_assert_int_eq(take_any(&stream.driver), kIOReturnUnderrun);
-	for (int side = 0; side < N_STREAM_SIDES; side++) {
+	for (enum stream_side side = 0; side < N_STREAM_SIDES; side++) {
 		const struct stream_count *count = count_of(&stream, side);
 
 		ck_assert_uint_eq(count->epoch, 6);
@@ -174,6 +186,25 @@ START_TEST(a_stop_in_the_middle_undoes_it)
 }
 END_TEST
 
+/* What was seen of the board is of one moment: also for an end that has a stop behind it. */
+START_TEST(a_stop_after_another_is_noticed)
+{
+	for (int which = 0; which < 4; which++) {
+		struct stream stream;
+		IOReturn result;
+
+		begin_in_the_middle(&stream);
+		stop_and_start(&stream);
+		looked = stop;
+		result = give_or_take(&stream, which);
+		ck_assert_int_ne(result, kIOReturnSuccess);
+		if (which == 0)
+			ck_assert_int_eq(result, kIOReturnNotReady);
+		check_undone(&stream);
+	}
+}
+END_TEST
+
 /* A ring that looks full only because of the stop is no overrun. */
 START_TEST(a_stop_in_the_middle_is_no_overrun)
 {
@@ -246,6 +277,7 @@ static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, after_a_stop_all_is_the_drivers);
 	tcase_add_test(tests, a_stop_in_the_middle_undoes_it);
+	tcase_add_test(tests, a_stop_after_another_is_noticed);
 	tcase_add_test(tests, a_stop_in_the_middle_is_no_overrun);
 	tcase_add_test(tests, what_a_late_client_stores_is_not_looked_at);
 }
