@@ -36,13 +36,19 @@ static int keep_memory(struct file *file, struct stream_memory *memory)
 static int ring_open(struct file *file, const struct caller *caller)
 {
 	struct stream *stream = stream_of(file);
+	IOReturn code = stream->state == STREAM_DEAD ? kIOReturnNoDevice : kIOReturnNotOpen;
 	struct stream_memory *memory;
 
 	(void)caller;
 	if (stream->removed)
 		return -ENODEV;
 	memory = find_ring(stream, file->node, file->row);
-	return memory ? keep_memory(file, memory) : stream_result(stream, kIOReturnNotOpen);
+	if (memory)
+		return keep_memory(file, memory);
+	/* A link is read by who lists the directory, too: that is no error of the stream's. */
+	if (file->as_link)
+		return failure_with_code(-stream_errno(code), (uint32_t)code);
+	return stream_result(stream, code);
 }
 
 static void memory_release(struct file *file)
