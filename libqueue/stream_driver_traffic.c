@@ -178,12 +178,17 @@ IOReturn IOStream_dequeueInputEntry(IOStream *stream, IOStreamBufferQueueEntry *
 
 /* --- notifying */
 
-/* One more that the client will find when it collects those that it has not yet. */
+/*
+ * One more that the client will find when it collects those that it has not yet. Who reads bytes
+ * or lines may never collect any: then fsd is told of each.
+ */
 static bool add_pending(IOStream *stream)
 {
 	struct stream_tally *tally = IOBufferMemoryDescriptor_getBytesNoCopy(stream->queues.tally);
 	uint32_t n = load_relaxed(&tally->pending);
 
+	if (!load_relaxed(&tally->sides[STREAM_CLIENT].is_kept))
+		return false;
 	while (n > 0 && n < UINT32_MAX)
 		if (__atomic_compare_exchange_n(&tally->pending, &n, n + 1, true, __ATOMIC_RELEASE,
 						__ATOMIC_RELAXED))

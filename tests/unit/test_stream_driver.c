@@ -516,9 +516,15 @@ END_TEST
 START_TEST(what_is_pending_needs_no_system_call)
 {
 	run(kIOStreamModeOutput);
+	mount.tally->sides[STREAM_CLIENT].is_kept = 1;
 	ck_assert_int_eq(IOStream_sendOutputNotification(stream), kIOReturnSuccess);
 	heard(&mount.notify, "1\n");
 	mount.tally->pending = 1;
+	/* A shell that reads bytes does not collect. */
+	ck_assert_int_eq(IOStream_sendOutputNotification(stream), kIOReturnSuccess);
+	heard(&mount.notify, "1\n");
+	ck_assert_uint_eq(mount.tally->pending, 1);
+	mount.tally->sides[STREAM_CLIENT].is_kept = 1;
 	ck_assert_int_eq(IOStream_sendOutputNotification(stream), kIOReturnSuccess);
 	ck_assert_int_eq(IOStream_sendOutputNotification(stream), kIOReturnSuccess);
 	ck_assert_uint_eq(mount.tally->pending, 3);
@@ -528,6 +534,20 @@ START_TEST(what_is_pending_needs_no_system_call)
 	mount.tally->pending = 0;
 	ck_assert_int_eq(IOStream_sendOutputNotification(stream), kIOReturnSuccess);
 	heard(&mount.notify, "1\n");
+	end();
+}
+END_TEST
+
+/* Who reads bytes or lines does not collect what is pending, and waits for the next. */
+START_TEST(who_keeps_no_tally_is_told_of_each)
+{
+	run(kIOStreamModeOutput);
+	for (int i = 0; i < 3; i++) {
+		mount.tally->pending = 1;
+		ck_assert_int_eq(IOStream_sendOutputNotification(stream), kIOReturnSuccess);
+		heard(&mount.notify, "1\n");
+		ck_assert_uint_eq(mount.tally->pending, 1);
+	}
 	end();
 }
 END_TEST
@@ -946,6 +966,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, an_empty_ring_is_told_while_draining);
 	tcase_add_test(tests, another_client_gets_other_rings);
 	tcase_add_test(tests, what_is_pending_needs_no_system_call);
+	tcase_add_test(tests, who_keeps_no_tally_is_told_of_each);
 	tcase_add_test(tests, what_does_not_follow_is_marked_once);
 	tcase_add_test(tests, a_stop_makes_what_comes_the_first);
 	tcase_add_test(tests, what_the_client_cannot_have_is_thrown_away);
