@@ -179,6 +179,8 @@ START_TEST(a_stop_in_the_middle_undoes_it)
 			begin_in_the_middle(&stream);
 			after = stops[i];
 			ck_assert_int_eq(give_or_take(&stream, which), kIOReturnNotReady);
+			/* It is not late any more. */
+			ck_assert_uint_eq(stream.tally->sides[which / 2].epoch, 6);
 			ck_assert_uint_eq(stream.tally->sides[which / 2].frames, frames);
 			ck_assert_uint_eq(stream.tally->sides[which / 2].taken, taken);
 			check_undone(&stream);
@@ -273,11 +275,34 @@ START_TEST(what_a_late_client_stores_is_not_looked_at)
 }
 END_TEST
 
+/* A client that puts a bad entry for each that is taken. */
+static void put_another(struct stream *stream)
+{
+	put_raw_id(&stream->input, 99);
+	after = put_another;
+}
+
+START_TEST(a_take_ends_however_much_comes)
+{
+	struct stream stream;
+
+	new_stream(&stream, kIOStreamModeOutput, 3, 3);
+	meanwhile = &stream;
+	put_raw_id(&stream.input, 99);
+	after = put_another;
+	ck_assert_int_eq(take_any(&stream.driver), kIOReturnUnderrun);
+	after = NULL;
+	ck_assert_uint_eq(count_of(&stream, STREAM_DRIVER)->errors, 4);
+	free_stream(&stream);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, after_a_stop_all_is_the_drivers);
 	tcase_add_test(tests, a_stop_in_the_middle_undoes_it);
 	tcase_add_test(tests, a_stop_after_another_is_noticed);
 	tcase_add_test(tests, a_stop_in_the_middle_is_no_overrun);
+	tcase_add_test(tests, a_take_ends_however_much_comes);
 	tcase_add_test(tests, what_a_late_client_stores_is_not_looked_at);
 }
