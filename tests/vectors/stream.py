@@ -15,13 +15,14 @@ import errno
 import gzip
 import json
 import mmap
-import multiprocessing.connection
+import multiprocessing
 import os
 import signal
 import struct
 import subprocess
 import sys
 import threading
+from multiprocessing.connection import wait
 
 from mounted import Mount, read, run_lines, wait_for, write
 
@@ -180,15 +181,20 @@ class Provider:
     """Holds `driver/control`, and agrees to everything"""
     def __init__(self, stream):
         self.control, (self.ended, self.end) = os.open(f'{stream}/driver/control', os.O_RDWR), os.pipe()
-        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.answering, self.thread = threading.Lock(), threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
     def run(self):
-        wait = multiprocessing.connection.wait
         while self.ended not in wait([self.control, self.ended]):
-            for line in os.read(self.control, 4096).decode().splitlines():
-                if line.split()[0] != 'close':
-                    os.write(self.control, b'0\n')
+            self.answer()
+
+    def answer(self):
+        """Whatever there is to be answered now"""
+        with self.answering:
+            while wait([self.control], 0):
+                for line in os.read(self.control, 4096).decode().splitlines():
+                    if line.split()[0] != 'close':
+                        os.write(self.control, b'0\n')
 
     def close(self):
         os.close(self.end)
@@ -367,7 +373,6 @@ class ByFiles(Stream):
 
     def serve_sync(self, process):
         """Be the driver, who hears of it and goes on, until the client has its answer"""
-        wait = multiprocessing.connection.wait
         notify = os.open(f'{self.path}/driver/notify', os.O_RDONLY | os.O_NONBLOCK)
         try:
             while process.pipe not in wait([notify, process.pipe]):
@@ -390,9 +395,10 @@ class ByFiles(Stream):
         """All or nothing"""
         number = self.file('buffers/count')
         self.hands.do('make', f'buffers/{number}')
+        sizes = {'size': data, 'control_size': control}
         try:
-            self.hands.do('write', f'buffers/{number}/control_size', f'{control}\n')
-            self.hands.do('write', f'buffers/{number}/size', f'{data}\n')
+            for name in sorted(sizes, key=sizes.get, reverse=True):     # it is never without both
+                self.hands.do('write', f'buffers/{number}/{name}', f'{sizes[name]}\n')
         except Refused:
             self.hands.remove(f'buffers/{number}')
             raise
@@ -441,6 +447,13 @@ class ByProvider(ByFiles):
     def __init__(self, mount, line):
         super().__init__(mount, line)
         self.provider = Provider(self.path)
+
+    def run(self, operation):
+        """What nobody waits for is asked, too: a stop, when a drain has ended"""
+        result = super().run(operation)
+        if self.provider:
+            self.provider.answer()
+        return result
 
     def terminate(self):
         self.provider.close()
@@ -501,9 +514,14 @@ class ByLibrary(Stream):
         words = {key: value for key, value in operation.items() if key not in RESULTS}
         name = words['op']
         if name in self.OF_DRIVER:
-            return self.driver.do(words)
+            result = self.driver.do(words)
+            self.driver.do({'op': 'settle'})
+            return result
         if name in self.OF_CLIENTS:
-            return self.run_client(words)
+            result = self.run_client(words)
+            if self.driver:         # what nobody waits for is asked, too: a stop, when a drain has ended
+                self.driver.do({'op': 'settle'})
+            return result
         if name in self.OF_BOTH:
             both = self.driver.do(words), self.client().do(words)
             assert both[0] == both[1], both
@@ -526,7 +544,7 @@ class ByLibrary(Stream):
 
     def gone(self, pid):
         super().gone(pid)
-        if self.driver.do({'op': 'wait_for_close'})['ret'] != SUCCESS:
+        if self.driver and self.driver.do({'op': 'wait_for_close'})['ret'] != SUCCESS:
             raise TimeoutError('the driver heard of no close')
 
     def die(self, client='A'):
@@ -547,8 +565,14 @@ class ByLibrary(Stream):
         finally:
             os.close(fd)
 
+    def terminate(self):
+        """The driver's process ends, as after this nothing is asked of it"""
+        self.driver.kill()
+        wait_for(lambda: self.file('state') in ('dead', 'closed'), 'the end of the driver')
+        self.driver = None
+
     def end(self):
-        actors = [*self.clients.values(), self.driver]
+        actors = [*self.clients.values(), *([self.driver] if self.driver else [])]
         ends = [actor.end() for actor in actors]
         assert not any(ends), f'actors ended with {ends}'
 

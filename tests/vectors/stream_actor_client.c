@@ -97,10 +97,19 @@ static json_t *run_dequeue_output(json_t *words)
 	return entry_returned((*stream)->DequeueOutputEntry(stream, &entry), &entry);
 }
 
-/* As nobody should. */
+/*
+ * The ring, to be written to as nobody should. Before the library has done anything with rings that
+ * were emptied, the driver does not look at ours; this is refused, and enough.
+ */
+static IOStreamBufferQueue *ring_to_spoil(void)
+{
+	(*stream)->EnqueueInputBuffer(stream, kIOStreamBufferIDInvalid, 0, 0, 0, 0);
+	return (*stream)->GetInputQueue(stream);
+}
+
 static json_t *run_poke_input(json_t *words)
 {
-	IOStreamBufferQueue *ring = (*stream)->GetInputQueue(stream);
+	IOStreamBufferQueue *ring = ring_to_spoil();
 	UInt32 *fields = (UInt32 *)&ring->queue[ring->headIndex];
 	size_t i;
 	json_t *word;
@@ -114,7 +123,7 @@ static json_t *run_poke_input(json_t *words)
 
 static json_t *run_poke_input_head(json_t *words)
 {
-	(*stream)->GetInputQueue(stream)->headIndex = (UInt32)number(words, "head");
+	ring_to_spoil()->headIndex = (UInt32)number(words, "head");
 	return returned(kIOReturnSuccess);
 }
 

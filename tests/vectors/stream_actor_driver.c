@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The driver's end: a stream of a class that agrees to all it is asked, served by a queue. */
 #include <err.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -358,21 +359,40 @@ static json_t *run_take_input_callbacks(json_t *words)
 	return on_queue(take_heard, words);
 }
 
+/* There is nothing to serve, and nothing is being served. */
+static json_t *is_settled(json_t *words)
+{
+	struct pollfd wait = { .fd = IOStream_getDescriptor(stream), .events = POLLIN };
+
+	(void)words;
+	return json_boolean(poll(&wait, 1, 0) == 0);
+}
+
 static json_t *is_closed(json_t *words)
 {
 	(void)words;
 	return json_boolean(n_closed == n_opened);
 }
 
-/* A close is told afterwards. */
-static json_t *run_wait_for_close(json_t *words)
+static json_t *wait_until(json_t *(*is_so)(json_t *words), json_t *words)
 {
 	for (unsigned ms = 0; ms < PATIENCE_MS; ms++) {
-		if (json_is_true(on_queue(is_closed, words)))
+		if (json_is_true(on_queue(is_so, words)))
 			return returned(kIOReturnSuccess);
 		usleep(1000);
 	}
 	return returned(kIOReturnTimeout);
+}
+
+static json_t *run_settle(json_t *words)
+{
+	return wait_until(is_settled, words);
+}
+
+/* A close is told afterwards. */
+static json_t *run_wait_for_close(json_t *words)
+{
+	return wait_until(is_closed, words);
 }
 
 const struct operation driver_operations[] = {
@@ -392,6 +412,7 @@ const struct operation driver_operations[] = {
 	{ "output_queue", run_output_queue },
 	{ "input_queue", run_input_queue },
 	{ "get_mode", run_get_mode },
+	{ "settle", run_settle },
 	{ "wait_for_close", run_wait_for_close },
 	{ NULL, NULL },
 };
