@@ -53,6 +53,7 @@ char *__wrap_strdup(const char *text)
 	return copy ? memcpy(copy, text, size) : NULL;
 }
 
+__attribute__((format(printf, 2, 0)))
 static int print(char **ret, const char *format, va_list arguments)
 {
 	return fails(ENOMEM) ? -1 : vasprintf(ret, format, arguments);
