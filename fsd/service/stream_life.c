@@ -334,8 +334,9 @@ static void want(struct stream *stream, enum stream_wish_kind kind)
 
 static bool is_drained(const struct stream *stream)
 {
-	bool output = stream_ring_entries(stream, STREAM_DRIVER) == 0;
-	bool input = stream_ring_entries(stream, STREAM_CLIENT) == 0;
+	/* Who reads bytes has taken the last entry when he has begun it. */
+	bool output = stream_ring_entries(stream, STREAM_DRIVER) == 0 && !stream->client_bytes.is_entry;
+	bool input = stream_ring_entries(stream, STREAM_CLIENT) == 0 && !stream->driver_bytes.is_entry;
 
 	return stream->mode == kIOStreamModeOutput ? output :
 	       stream->mode == kIOStreamModeInput ? input : output && input;
