@@ -102,20 +102,28 @@ static void tell_areas(IOStream *stream)
 	}
 }
 
+/* As the tally says, but that the client may have spoiled. */
+static uint32_t room_of(const IOStream *stream)
+{
+	uint32_t n_entries = stream->queues.entry_count - 1;
+	uint32_t n_buffers = load_relaxed(&stream->board->n_buffers);
+
+	return n_entries > n_buffers ? n_entries : n_buffers;
+}
+
 static int make_end(IOStream *stream)
 {
+	uint32_t room = room_of(stream);
 	struct stream_ring output, input;
 	struct stream_tally *tally;
-	uint32_t room;
-	int r = stream_driver_open_memory(stream, "tally", O_RDWR, 0, &stream->queues.tally);
+	int r = stream_driver_open_memory(stream, "tally", O_RDWR, stream_tally_size(room),
+					  &stream->queues.tally);
 
 	if (r < 0)
 		return r;
 	tally = tally_of(stream);
-	room = tally ? load_relaxed(&tally->room) : 0;
-	if (!tally || room > STREAM_MAX_LENGTH ||
-	    IOMemoryDescriptor_getLength(stream->queues.tally) < stream_tally_size(room))
-		return tally ? -EPROTO : -ENOMEM;
+	if (!tally)
+		return -ENOMEM;
 	output = ring_of(stream, stream->queues.output);
 	input = ring_of(stream, stream->queues.input);
 	r = stream_end_init(&stream->end, STREAM_DRIVER, stream->board, &output, &input, tally,
