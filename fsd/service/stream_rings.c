@@ -234,11 +234,7 @@ void stream_empty_rings(struct stream *stream, enum stream_state state)
 	stream_memory_mend(rings->tally);
 	tally = rings->tally->map;
 	for (int i = 0; i < N_STREAM_SIDES; i++) {
-		stream->ends[i].give.queue = i == STREAM_DRIVER ? rings->output->map : rings->input->map;
-		stream->ends[i].take.queue = i == STREAM_DRIVER ? rings->input->map : rings->output->map;
-		stream->ends[i].count = &tally->sides[i];
-		stream->ends[i].shared_turns = stream_tally_turns(tally, rings->room,
-								  (enum stream_side)i);
+		stream_end_move(&stream->ends[i], rings->output->map, rings->input->map, tally);
 		stream_end_reset(&stream->ends[i]);
 	}
 	stream->client_bytes = stream->driver_bytes = (struct stream_bytes){ 0 };
