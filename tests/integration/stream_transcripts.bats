@@ -5,9 +5,10 @@
 #
 # Allowed to differ: process ids, and how long dd(1) took. A shell speaks of the job it starts
 # in the background, and of its end when something is typed. `cat $S/io &` reads when it
-# gets round to it: what follows is typed when the stream is running. What was written before
-# plays on after its close, and an open is refused as long: dd(1) is typed after that. It needs
-# a clip, here of two frames.
+# gets round to it: what follows is typed when the stream is running. A's working directory is in
+# the mount, where files are not made: its files are below $T. What was written before plays on
+# after its close, and an open is refused as long: dd(1) is typed after that. It needs a clip,
+# here of two frames.
 
 load lib
 
