@@ -50,13 +50,13 @@ int stream_dir_set_attributes(struct node *node, const struct row *row,
 	return stream_set_attributes(node->object, node, row, attributes);
 }
 
+/* By its only name: "0", not "00". */
 static int check_next_id(const struct stream *stream, const char *name)
 {
-	uint64_t id;
+	char next[16];
 
-	if (number_parse(name, strlen(name), &id) < 0 || id != stream->n_buffers)
-		return failure(-EINVAL, "the next buffer is %u", stream->n_buffers);
-	return 0;
+	snprintf(next, sizeof(next), "%u", stream->n_buffers);
+	return strcmp(name, next) == 0 ? 0 : failure(-EINVAL, "the next buffer is %s", next);
 }
 
 int stream_buffers_make(struct node *node, const char *name, mode_t mode,
@@ -145,7 +145,7 @@ int stream_modes_store(struct node *node, const char *text, size_t size)
 		size_t n = 0;
 		uint32_t mode = 0;
 
-		while (at + n < end && !strchr(" \n", at[n]))
+		while (at + n < end && at[n] != ' ' && at[n] != '\n')
 			n++;
 		if (n > 0 && find_mode(at, n, &mode) < 0)
 			return -EINVAL;
