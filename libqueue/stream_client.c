@@ -198,6 +198,7 @@ static int fill(struct stream_client *client, const char *directory, const char 
 	client->source = fd_above_standard(epoll_create1(EPOLL_CLOEXEC));
 	if (client->source < 0)
 		return client->source;
+	client->source_pid = getpid();
 	client->directory = strdup(directory);
 	client->mount = mount ? strdup(mount) : NULL;
 	return client->directory && (client->mount || !mount) ? 0 : -ENOMEM;

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include <IOKit/stream/IOStreamLib.h>
 
@@ -49,6 +50,7 @@ struct stream_client {
 	char *directory;		/* owned: absolute, without links */
 	char *mount;			/* owned; NULL: in none */
 	int source;			/* owned: an epoll instance, of session.notify */
+	pid_t source_pid;		/* whose it is; with `lock` */
 
 	pthread_mutex_t opening;
 	pthread_mutex_t lock;		/* of what follows */

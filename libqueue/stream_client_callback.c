@@ -13,26 +13,53 @@
  * A hung-up descriptor stays readable for good: it is told once, and taken out.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 
 #include "atomic.h"
+#include "cleanup.h"
 #include "lock.h"
 #include "stream_client.h"
 
-int stream_client_listen(struct stream_client *client, int notify)
+/* --- with the lock */
+
+static int add_notify(int source, int notify)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = notify };
 
-	return epoll_ctl(client->source, EPOLL_CTL_ADD, notify, &event) < 0 ? -errno : 0;
+	return epoll_ctl(source, EPOLL_CTL_ADD, notify, &event) < 0 ? -errno : 0;
+}
+
+/*
+ * In a fork's child the instance is its parent's, too, who takes the descriptor out when he closes:
+ * it gets one of its own in the place of that. Where this cannot be, it shares.
+ */
+static void own_source(struct stream_client *client)
+{
+	_cleanup_(closep) int source = -1;
+	pid_t pid = getpid();
+
+	if (client->source_pid == pid)
+		return;
+	source = epoll_create1(EPOLL_CLOEXEC);
+	if (source < 0 || (client->is_open && add_notify(source, client->session.notify) < 0) ||
+	    dup3(source, client->source, O_CLOEXEC) < 0)
+		return;
+	client->source_pid = pid;
+}
+
+int stream_client_listen(struct stream_client *client, int notify)
+{
+	own_source(client);
+	return add_notify(client->source, notify);
 }
 
 /* A fork's child may have it open still, so that closing it would not do. */
 void stream_client_unlisten(struct stream_client *client, int notify)
 {
+	own_source(client);
 	epoll_ctl(client->source, EPOLL_CTL_DEL, notify, NULL);
 }
-
-/* --- with the lock */
 
 static bool is_our_call(const struct stream_client *client)
 {
@@ -84,6 +111,7 @@ static bool begin_call(struct stream_client *client, IOStreamOutputCallback *cal
 {
 	with_lock(&client->lock);
 
+	own_source(client);
 	if (!client->callback || client->is_calling || (!collect(client) && !has_ended(client))) {
 		settle(client);
 		return false;
@@ -171,6 +199,7 @@ static IOReturn change_queue(struct stream_client *client, IODispatchQueue *queu
 	with_lock(&client->lock);
 
 	*old = take_queue(client);
+	own_source(client);
 	if (dispatch_watch_begin(queue, &client->watch, client->source, client, source_ready) < 0)
 		return kIOReturnError;
 	OSObject_retain(queue);

@@ -67,7 +67,7 @@ static void next_frame(IOStreamBufferQueueEntry *entry)
 	IOReturn result;
 
 	while ((result = take(entry)) == kIOReturnUnderrun)
-		wait_for_call(20000);
+		check(wait_for_call(20000));
 	gives(kIOReturnSuccess, result);
 }
 
@@ -460,7 +460,11 @@ static void forked(char **arguments)
 		check(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 		return;
 	}
-	next_frame(&entry);
+	/* Of the parent's close the child hears nothing. */
+	check(IOStreamDispatch(stream) == 0);
+	await("closed");
+	check(wait_for_call(20000));
+	gives(kIOReturnSuccess, take(&entry));
 	print_frame(&entry);
 	give_back(entry.bufferID);
 	gives(kIOReturnSuccess, (*stream)->Close(stream));

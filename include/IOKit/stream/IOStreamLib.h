@@ -44,7 +44,8 @@
  *		other. Pointers into queues and buffers are good until Close. No function starts
  *		a thread. None is async-signal-safe.
  * Forks	As in IOKit/IOKitLib.h: the child shares the session, which ends when both have
- *		closed it. Only one of them may go on using it.
+ *		closed it. Only one of them may go on using it; if that is the child, it calls
+ *		IOStreamDispatch() or AddToRunLoop first, before it polls.
  */
 #pragma once
 
