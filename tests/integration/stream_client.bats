@@ -138,6 +138,14 @@ provide() {
 	[[ $(fold -w 4096 frames.txt | tail -n 1 | tr -s '[:lower:]') == [a-z] ]]
 }
 
+@test "a stream is found in the registry, and used by its plug-in" {
+	start_fsd
+	spawn "$EXAMPLES/driver_camera" "$MNT"
+	eventually test -e "$MNT/streams/camera/buffers/2"
+	client plugged IOService:/IOResources/camera 5 2 >frames.txt
+	[[ $(fold -w 4096 frames.txt | cut -c 1 | tr -d '\n') == abcde*abcde* ]]
+}
+
 @test "a program that polls gets each frame, with the lengths that the driver gave" {
 	start_fsd
 	new_stream cam
@@ -259,12 +267,22 @@ again 2' >wanted.txt
 	END
 }
 
-@test "a stream that a user may not open is refused" {
+@test "a client of another user is let in by the modes of the files" {
 	skip_unless_root "another user has to be there"
+	[[ $MODE == passthrough ]] || skip "each session has other files behind the links"
 	start_fsd
 	new_stream cam
+	local as=(as_user 65534 "$IOKIT/stream" gives "$S")
 	chmod 0600 "$S/io"
-	as_user 65534 "$IOKIT/stream" gives "$S" Open kIOReturnNotPrivileged
+	"${as[@]}" Open kIOReturnNotPrivileged
+	chmod 0666 "$S/io"
+	# What is mapped is written.
+	"${as[@]}" Open kIOReturnNotPrivileged
+	is_state closed
+	chmod 0666 "$S/tally" "$S"/{output,input}/data "$S"/buffers/*/{data,control}
+	"${as[@]}" StartStream kIOReturnSuccess
+	chmod 0600 "$S/buffers/2/control"
+	"${as[@]}" Open kIOReturnNotPrivileged
 }
 
 # --- notifications to the driver
