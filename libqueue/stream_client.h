@@ -88,7 +88,10 @@ IOReturn stream_client_new(const char *directory, const char *mount, struct stre
 
 /* What the board says. Return: 0, -EPROTO when it is none, or a negative errno. With `lock`. */
 int stream_client_look(struct stream_client *client, struct stream_board *ret);
-/* Why a stream that is not open, or stale, cannot be used: kIOReturnNoDevice or kIOReturnNotOpen. With `lock`. */
+/*
+ * Why a stream that is not open, or stale, cannot be used: kIOReturnNoDevice or kIOReturnNotOpen.
+ * With `lock`.
+ */
 IOReturn stream_client_not_open(struct stream_client *client);
 /* Is the session not that of the board any more? With `lock`. */
 bool stream_client_is_stale(struct stream_client *client);
@@ -97,7 +100,7 @@ int stream_client_meet(struct stream_client *client);
 
 IOReturn stream_client_open(IOStreamRef stream, IOOptionBits options);
 IOReturn stream_client_close(IOStreamRef stream);
-/* It is open; if fsd was started again since, it is now. Return: as for results of IOStreamLib.h. */
+/* It is open; if fsd was started again since, it is now. Return: as IOStreamLib.h has results. */
 IOReturn stream_client_ready(struct stream_client *client);
 
 /* --- stream_client_ask */
@@ -138,7 +141,10 @@ IOReturn stream_client_enqueue_buffer(IOStreamRef stream, IOStreamBufferID id,
 
 /* --- stream_client_callback */
 
-/* The session's notifications are the source's, or not any more. With `lock`. Return: 0, or an errno. */
+/*
+ * The session's notifications are the source's, or not any more. With `lock`. Return: 0, or a
+ * negative errno.
+ */
 int stream_client_listen(struct stream_client *client, int notify);
 void stream_client_unlisten(struct stream_client *client, int notify);
 /* For its end: nobody runs the callback. */

@@ -86,7 +86,7 @@ IOReturn stream_client_enqueue_buffer(IOStreamRef stream, IOStreamBufferID id,
 		.controlLength = (UInt32)control_length,
 	};
 
-	/* What no entry can say is wrong in no other way than what no buffer has; the state comes first. */
+	/* What no entry can say is as wrong as what is in no buffer; the state comes first. */
 	if ((data_offset | data_length | control_offset | control_length) > UINT32_MAX)
 		entry.bufferID = kIOStreamBufferIDInvalid;
 	return give(stream_client_of(stream), &entry);

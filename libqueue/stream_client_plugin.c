@@ -75,7 +75,8 @@ kern_return_t IOCreatePlugInInterfaceForService(io_service_t service, CFUUIDRef 
 		return kIOReturnUnsupported;
 	if (!IOObjectConformsTo(service, "IOStream"))
 		return refuse(entry);
-	if (!is_type(interfaceType, kIOCFPlugInInterfaceID) && !is_type(interfaceType, IUnknownUUID))
+	if (!is_type(interfaceType, kIOCFPlugInInterfaceID) &&
+	    !is_type(interfaceType, IUnknownUUID))
 		return kIOReturnNoResources;
 	result = make_plugin(entry, theInterface);
 	if (result == kIOReturnSuccess && theScore)

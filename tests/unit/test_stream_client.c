@@ -347,8 +347,8 @@ START_TEST(options_are_looked_at_after_the_driver)
 
 	ck_assert_int_eq(IOStreamCreateWithPath(stream.path, &ref), kIOReturnSuccess);
 	ck_assert_int_eq((*ref)->Open(ref, kIOStreamOptionOpenShared), kIOReturnUnsupported);
-	ck_assert_int_eq((*ref)->Open(ref, kIOStreamOptionOpenShared | kIOStreamOptionOpenExclusive),
-			 kIOReturnBadArgument);
+	ck_assert_int_eq((*ref)->Open(ref, kIOStreamOptionOpenShared |
+				      kIOStreamOptionOpenExclusive), kIOReturnBadArgument);
 	ck_assert_int_eq((*ref)->Open(ref, 1), kIOReturnBadArgument);
 	set_state(&stream, STREAM_DEAD);
 	ck_assert_int_eq((*ref)->Open(ref, 1), kIOReturnNoDevice);

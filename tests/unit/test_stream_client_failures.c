@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each thing that a client's stream asks the system for is refused once: memory, descriptors, mappings.
- * The functions say so, nothing is left over, and the next try is as good as the first.
+ * Each thing that a client's stream asks the system for is refused once: memory, descriptors,
+ * mappings. The functions say so, nothing is left over, and the next try is as good as the first.
  *
- * The linker gives the functions below in place of the C library's (--wrap), also of those that it has
- * for programs that are compiled with checks of arguments.
+ * The linker gives the functions below in place of the C library's (--wrap), also of those that it
+ * has for programs that are compiled with checks of arguments.
  */
 #include "plain_stream.h"
 

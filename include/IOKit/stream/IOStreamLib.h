@@ -167,7 +167,7 @@ struct IOStreamInterface {
 	 *	kIOReturnNotReady	the stream is stopped; kIOReturnNotOpen, kIOReturnNoDevice
 	 *	kIOReturnInternalError	the ring is spoiled: only StopStream helps
 	 *	kIOReturnBadArgument	NULL
-	 *	kIOReturnNoMemory, kIOReturnNoResources  a buffer that was added cannot be mapped now
+	 *	kIOReturnNoMemory, kIOReturnNoResources  a buffer was added, and cannot be mapped
 	 */
 	IOReturn (*DequeueOutputEntry)(IOStreamRef stream, IOStreamBufferQueueEntry *entry);
 
@@ -196,8 +196,8 @@ struct IOStreamInterface {
 	/*
 	 * Have the driver's inputCallback() or inputSyncCallback() called with @token, which is for
 	 * the driver to understand. The second returns when the callback has. Allowed in any
-	 * open state. Return: kIOReturnSuccess; the state; kIOReturnNoResources while the driver has
-	 * not heard 1024 of them; kIOReturnAborted when it ends meanwhile.
+	 * open state. Return: kIOReturnSuccess; the state; kIOReturnNoResources while the driver
+	 * has not heard 1024 of them; kIOReturnAborted when it ends meanwhile.
 	 */
 	IOReturn (*SendInputNotification)(IOStreamRef stream, UInt32 token);
 	IOReturn (*SendInputSyncNotification)(IOStreamRef stream, UInt32 token);
@@ -254,8 +254,8 @@ UInt32 IOStreamDispatch(IOStreamRef stream);
 
 /*
  * Let what is under way arrive, and bring no more: input, what was enqueued is still played;
- * output, what the driver has put is still there to be dequeued. Then the stream is stopped. It does
- * not wait for that. Of a stream that is suspended or stopped, too. New.
+ * output, what the driver has put is still there to be dequeued. Then the stream is stopped. It
+ * does not wait for that. Of a stream that is suspended or stopped, too. New.
  * Return: kIOReturnSuccess; the state; kIOReturnBadArgument for NULL.
  */
 IOReturn IOStreamDrain(IOStreamRef stream);
