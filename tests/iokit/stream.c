@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stream WHAT STREAM [ARGUMENT...] - one thing that a client of a stream does, in the calls of
- * those that were written for the original; ends with 0 if it does it. STREAM is the stream's directory.
+ * those that were written for the original; ends with 0 if it does it. STREAM is the stream's
+ * directory.
  */
 #include "checks.h"
 
