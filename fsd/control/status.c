@@ -20,7 +20,7 @@ int status_write(const struct registry *registry, FILE *out)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	object = json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I}",
+	object = json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I}",
 		"version", FSD_VERSION,
 		"memory", tree_memory_is_linked ? "link" : "passthrough",
 		"mountpoint", path_to_json(registry->mountpoint),
@@ -28,7 +28,8 @@ int status_write(const struct registry *registry, FILE *out)
 		"generation", (json_int_t)store_generation(registry->store),
 		"uptime", (json_int_t)(now.tv_sec - registry->started.tv_sec),
 		"services", (json_int_t)registry->n_services,
-		"queues", (json_int_t)registry->n_queues);
+		"queues", (json_int_t)registry->n_queues,
+		"streams", (json_int_t)registry->n_streams);
 	if (!object || json_dumpf(object, out, JSON_INDENT(2)) < 0)
 		return -ENOMEM;
 	fputc('\n', out);

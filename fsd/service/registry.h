@@ -37,7 +37,7 @@ struct registry {
 	int (*read_methods)(const char *text, size_t size, struct methods **ret);
 	const struct layout *layout;
 	struct limits limits;
-	uint64_t n_queues, n_services, n_clients;
+	uint64_t n_queues, n_streams, n_services, n_clients;
 	const char *mountpoint;		/* borrowed; absolute */
 	/* Read the policy's file again, or say by failure() why it stays as it was. */
 	int (*reload)(struct registry *registry);

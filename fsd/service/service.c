@@ -438,7 +438,7 @@ int service_make_stream(struct service *service, const char *name, const struct 
 	if (r == 0)
 		r = check_name(streams, name);
 	if (r == 0)
-		r = check_count("queues and streams", registry->n_queues, registry->limits.max_queues);
+		r = check_count("streams", registry->n_streams, registry->limits.max_queues);
 	return r < 0 ? r : stream_new(service, name, making, ret);
 }
 

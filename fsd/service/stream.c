@@ -213,7 +213,7 @@ static int stream_init(struct service *service, const char *name, uint64_t id,
 	stream->client_ended.fd = -1;
 	list_init(&stream->calls);
 	list_init(&stream->delivered);
-	registry->n_queues++;
+	registry->n_streams++;
 	*ret = stream;
 	return new_parts(stream);
 }
@@ -222,7 +222,7 @@ static int stream_init(struct service *service, const char *name, uint64_t id,
 static void leave_tree(struct stream *stream)
 {
 	stream->removed = true;
-	stream->registry->n_queues--;
+	stream->registry->n_streams--;
 	stream_drop_buffers(stream);
 	stream->buffers_dir = stream->output = stream->input = stream->stats = stream->driver_dir = NULL;
 	node_remove_all(stream->node);
