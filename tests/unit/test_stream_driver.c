@@ -649,6 +649,18 @@ START_TEST(a_spoiled_index_is_an_error_until_a_stop)
 }
 END_TEST
 
+START_TEST(the_tallys_room_is_not_believed)
+{
+	publish(kIOStreamModeOutput);
+	open_it();
+	mount.tally->room = UINT32_MAX;
+	start_it();
+	ck_assert_int_eq(enqueue(2), kIOReturnSuccess);
+	check_taken(2);
+	end();
+}
+END_TEST
+
 static bool is_done;
 
 /* Writes whatever there is, everywhere but in the board. */
@@ -966,6 +978,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_stop_makes_what_comes_the_first);
 	tcase_add_test(tests, what_the_client_cannot_have_is_thrown_away);
 	tcase_add_test(tests, a_spoiled_index_is_an_error_until_a_stop);
+	tcase_add_test(tests, the_tallys_room_is_not_believed);
 	tcase_add_test(tests, nothing_the_client_writes_stops_the_driver);
 	tcase_add_test(tests, any_thread_passes_and_takes);
 	tcase_add_test(tests, a_buffer_that_somebody_added_is_passed_too);
