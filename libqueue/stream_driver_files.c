@@ -60,6 +60,9 @@ int stream_driver_open_memory(const IOStream *stream, const char *file, int flag
 	length = lseek(fd, 0, SEEK_END);
 	if (length < 0)
 		return -errno;
+	/* In link mode a shell's > cuts a file, and it is ours to make it whole. */
+	if ((uint64_t)length < size && ftruncate(fd, (off_t)size) == 0)
+		length = (off_t)size;
 	if ((uint64_t)length < size || length == 0)
 		return -EPROTO;
 	*ret = memory_descriptor_new(fd, size ? size : (IOByteCount)length);

@@ -106,7 +106,7 @@ struct IOStreamMethods {
 
 /* In the place of a class declaration. It must live as long as its streams. */
 struct IOStreamClass {
-	const char *className;		/* "Class" or "Class:Base", down to IOStream; NULL: it */
+	const char *className;		/* of the object; its entry is an IOStream. NULL: that */
 	size_t referenceSize;		/* bytes of IOStream_getReference() */
 	const struct IOStreamMethods *methods;	/* NULL: the base's */
 	/*
