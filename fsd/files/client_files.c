@@ -524,18 +524,29 @@ static char *port_target(struct node *node)
 static const struct row port_link_row = { "", S_IFLNK | 0777, .target = port_target };
 static const struct node_def port_link_leaf = { .rows = no_rows, .leaf = &port_link_row };
 
+static const struct node_def *port_leaf_of(const struct client *client, uint32_t type)
+{
+	const struct node_def *own = own_link(client, OWN_PORTS, type);
+	bool is_bound = client->service && methods_port(client->service->methods, type);
+
+	return own ? own : is_bound ? &port_link_leaf : &port_leaf;
+}
+
+static bool port_is_stale(const struct node *child)
+{
+	return child->def != port_leaf_of(child->object, (uint32_t)child->number);
+}
+
 static int ports_find(struct node *node, const char *name, struct node **ret)
 {
 	const struct client *client = node->object;
 	struct attributes own = { client->opener.uid, client->opener.gid, 0400 };
 	uint32_t type;
-	bool is_bound;
 	int r;
 
 	if (!client->service || !methods_number(name, &type))
 		return -ENOENT;
-	is_bound = methods_port(client->service->methods, type);
-	r = node_new_passing(node, name, is_bound ? &port_link_leaf : &port_leaf, &own, ret);
+	r = node_new_passing(node, name, port_leaf_of(client, type), &own, ret);
 	if (r == 0) {
 		node_lend(*ret, node);
 		(*ret)->number = type;
@@ -549,7 +560,7 @@ static int ports_list(struct node *node, struct names *names)
 	const struct methods *methods = client->service ? client->service->methods : NULL;
 	const struct port_sink *port;
 	char name[16];
-	int r = 0;
+	int r = own_links_list(client, OWN_PORTS, names);
 
 	for (size_t i = 0; methods && i < methods->n_ports && r == 0; i++) {
 		snprintf(name, sizeof(name), "%u", methods->ports[i].type);
@@ -563,7 +574,8 @@ static int ports_list(struct node *node, struct names *names)
 	return r;
 }
 
-const struct node_def ports_dir = { .rows = no_rows, .find = ports_find, .list = ports_list };
+const struct node_def ports_dir = { .rows = no_rows, .find = ports_find, .list = ports_list,
+				    .is_stale = port_is_stale };
 
 /* The directories of a connection */
 

@@ -85,6 +85,14 @@ char *client_service_target(struct node *node);
 /* "../../../queues/N", for a target "queues/N/..." of a binding in a directory of $U; the caller's. */
 char *binding_queue(const struct binding *binding, bool whole);
 
+/*
+ * mem/T and port/T where the driver is fsd itself (link_files.c): the kind of a link of @type, NULL
+ * while there is none; and a listing of those that there are.
+ */
+enum own_links { OWN_MEMORY, OWN_PORTS };
+const struct node_def *own_link(const struct client *client, enum own_links which, uint32_t type);
+int own_links_list(const struct client *client, enum own_links which, struct names *names);
+
 /* A queue (queue_files.c) */
 extern const struct file_ops queue_data_ops, queue_consumer_ops;
 extern const struct file_ops queue_enqueue_ops, queue_dequeue_ops, queue_peek_ops;

@@ -112,6 +112,8 @@ static int buffers_create(struct node *node, const char *name, mode_t mode,
 
 	if (!service_is_active(service))
 		return -ENODEV;
+	if (service->is_nub)
+		return failure(-EPERM, "the memory of a stream is in its directory, in `streams`");
 	r = buffer_new(service, node, name, &own, &buffer);
 	if (r == 0)
 		*ret = buffer->node;
@@ -382,6 +384,18 @@ static int new_leaf(struct node *node, const char *name, const struct node_def *
 	return r;
 }
 
+static const struct node_def *leaf_of(const struct client *client, uint32_t type)
+{
+	const struct node_def *own = own_link(client, OWN_MEMORY, type);
+
+	return own ? own : is_queue(find_binding(client, type)) ? &queue_data_leaf : &memory_leaf;
+}
+
+static bool memory_is_stale(const struct node *child)
+{
+	return child->def != leaf_of(child->object, (uint32_t)child->number);
+}
+
 static int memory_find(struct node *node, const char *name, struct node **ret)
 {
 	const struct client *client = node->object;
@@ -389,8 +403,7 @@ static int memory_find(struct node *node, const char *name, struct node **ret)
 
 	if (!client->service || !methods_number(name, &type))
 		return -ENOENT;
-	return new_leaf(node, name, is_queue(find_binding(client, type)) ? &queue_data_leaf
-									: &memory_leaf, type, ret);
+	return new_leaf(node, name, leaf_of(client, type), type, ret);
 }
 
 static int queues_find(struct node *node, const char *name, struct node **ret)
@@ -421,7 +434,9 @@ static int list(struct node *node, bool only_queues, struct names *names)
 
 static int memory_list(struct node *node, struct names *names)
 {
-	return list(node, false, names);
+	int r = list(node, false, names);
+
+	return r < 0 ? r : own_links_list(node->object, OWN_MEMORY, names);
 }
 
 static int queues_list(struct node *node, struct names *names)
@@ -429,6 +444,7 @@ static int queues_list(struct node *node, struct names *names)
 	return list(node, true, names);
 }
 
-const struct node_def memory_dir = { .rows = no_rows, .find = memory_find, .list = memory_list };
+const struct node_def memory_dir = { .rows = no_rows, .find = memory_find, .list = memory_list,
+				     .is_stale = memory_is_stale };
 const struct node_def bound_queues_dir = { .rows = no_rows, .find = queues_find,
 					   .list = queues_list };

@@ -364,12 +364,19 @@ void driver_end(struct driver *driver)
 	driver->ended(driver);
 }
 
-void driver_stop(struct driver *driver)
+void driver_leave(struct driver *driver)
 {
-	struct service *service = driver->service ? leave(driver) : NULL;
-
+	if (driver->service)
+		leave(driver);
 	while (!list_is_empty(&driver->withdrawn))
 		forget_withdrawn(driver, container_of(driver->withdrawn.next, struct withdrawn, link));
+}
+
+void driver_stop(struct driver *driver)
+{
+	struct service *service = driver->service;
+
+	driver_leave(driver);
 	if (service && service->survives)
 		service_save(service);
 	else if (service)

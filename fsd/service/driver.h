@@ -17,6 +17,18 @@
 #define DRIVER_MAX_UNREAD 65536u
 #define DRIVER_MAX_DATA 4096u		/* bytes of a message or a notification, as text */
 
+struct client;
+struct driver;
+struct names;
+
+/* Files of a connection that are links into the mount, for a driver that is fsd itself. */
+struct driver_links {
+	/* Where that of @type leads: the caller's text; NULL: there is no link, and the driver is asked. */
+	char *(*target)(struct driver *driver, const struct client *client, uint32_t type);
+	/* Those that there are. Return: 0 or -ENOMEM. */
+	int (*list)(struct driver *driver, const struct client *client, struct names *names);
+};
+
 struct driver {
 	struct service *service;	/* borrowed; NULL: terminated */
 	struct list questions;		/* struct question.of_driver: sent, oldest first */
@@ -29,12 +41,11 @@ struct driver {
 	void (*ended)(struct driver *driver);
 	/* Requests that it has not read. */
 	unsigned (*n_unread)(struct driver *driver);
+	const struct driver_links *memory, *ports;	/* NULL: a program's, which is asked */
 };
 
 /* How a question is kept apart from others of one client (userclient 3.5). */
 enum lock { LOCKED_NOT, LOCKED_READ, LOCKED_WRITE };
-
-struct client;
 
 /* What an answer is looked up by. */
 struct asked {
@@ -63,6 +74,8 @@ struct question {
 int driver_start(struct driver *driver, struct service *service);
 /* The session is closed: terminate the service, or let it wait for another driver. */
 void driver_stop(struct driver *driver);
+/* It goes, and the service stays without one. Harmless for one that the service has left. */
+void driver_leave(struct driver *driver);
 
 /* The service ends: nothing is asked any more, what was asked is Aborted. */
 void driver_end(struct driver *driver);

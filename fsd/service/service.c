@@ -7,7 +7,7 @@
 #include "service/buffer.h"
 #include "service/client.h"
 #include "service/queue.h"
-#include "service/stream.h"
+#include "service/stream_nub.h"
 #include "util/escape.h"
 #include "util/failure.h"
 #include "util/log.h"
@@ -31,8 +31,7 @@ const char *publication_name(enum publication what)
 
 /* In the tree */
 
-/* Who has the service has its files, and the directories that were made when they were looked for. */
-static void give_files(struct service *service)
+void service_give_files(struct service *service)
 {
 	struct node *node = service->node, *child;
 
@@ -66,7 +65,7 @@ static int init_entry(struct service *service, const char *name, uint64_t entry_
 			  at && at > name ? at + 1 : "");
 }
 
-static void drop_service(struct service *service)
+void service_drop(struct service *service)
 {
 	service->registry->n_services--;
 	if (service->queues)
@@ -109,7 +108,7 @@ int service_add(struct registry *registry, struct node *parent, const char *name
 		r = node_new(service->node, "queues", service->node->id + 1,
 			     registry->layout->queues, &making->files, &service->queues);
 	if (r < 0) {
-		drop_service(service);
+		service_drop(service);
 		return r;
 	}
 	node_lend(service->queues, service->node);
@@ -124,195 +123,13 @@ void service_free(struct node *node)
 
 	if (!service)
 		return;
+	if (service->stream)
+		stream_nub_free(service->stream);
 	entry_deinit(&service->entry);
 	methods_free(service->methods);
 	free(service->methods_text);
 	json_decref(service->links);
 	free(service);
-}
-
-/* In the store */
-
-/* That it stands in the directory of its parent needs no word. */
-static bool is_place(const struct service *service, const struct entry_link *link)
-{
-	return link->plane == &service_plane && link->parent->node == service->node->parent;
-}
-
-/* [[PLANE, ID], ...]; new reference, or NULL. */
-static json_t *links_of(const struct service *service)
-{
-	json_auto_t *links = json_array();
-	const struct entry_link *link;
-
-	list_for_each(link, &service->entry.parents, of_child)
-		if (!is_place(service, link) &&
-		    json_array_append_new(links, json_pack("[s, I]", link->plane->name,
-							   (json_int_t)link->parent->id)) < 0)
-			return NULL;
-	return steal(links);
-}
-
-/* New reference, or NULL. */
-static json_t *details_of(const struct service *service)
-{
-	const struct entry *entry = &service->entry;
-	json_auto_t *lineage = json_array();
-
-	for (char **class = entry->lineage; lineage && *class; class++)
-		if (json_array_append_new(lineage, json_string(*class)) < 0)
-			return NULL;
-	return json_pack("{s:I, s:O, s:O, s:I, s:b, s:b, s:b, s:I, s:o, s:s*}",
-		"entry", (json_int_t)entry->id, "lineage", lineage, "properties", entry->properties,
-		"state", (json_int_t)entry->state, "had_driver", (int)service->had_driver,
-		"survives", (int)service->survives, "terminating", (int)service->terminating,
-		"connection", (json_int_t)service->kept_connection,
-		"links", links_of(service), "methods", service->methods_text);
-}
-
-static int make_record(const struct service *service, struct record *ret)
-{
-	*ret = (struct record){
-		.kind = RECORD_SERVICE,
-		.parent = service->node->parent->id,
-		.name = strdup(service->node->name),
-		.own = service->node->own,
-		.files = service->queues ? service->queues->own : service->node->own,
-		.persist = service->persist,
-		.details = details_of(service),
-	};
-	return ret->name && ret->details ? record_save_rows(ret, service->node) : -ENOMEM;
-}
-
-/* Replaced, or made where there is none yet: IOService and IOResources need one only when changed. */
-int service_save(const struct service *service)
-{
-	struct store *store = service->registry->store;
-	_cleanup_(record_deinit) struct record record = { 0 };
-	int r = make_record(service, &record);
-
-	if (r == 0)
-		r = store_save(store, service->node->id, &record);
-	if (r == -ENOENT)
-		r = store_add(store, service->node->id, &record, NULL, NULL);
-	return r;
-}
-
-#define CONNECTIONS_AT_ONCE 64	/* before the record is written again */
-
-int service_use_connection(struct service *service, uint64_t number)
-{
-	uint64_t before = service->kept_connection;
-	int r = 0;
-
-	if (number > before) {
-		service->kept_connection = number + CONNECTIONS_AT_ONCE;
-		r = service_save(service);
-	}
-	if (r < 0)
-		service->kept_connection = before;
-	else
-		service->last_connection = number;
-	return r;
-}
-
-static int join_lineage(const json_t *lineage, char **ret)
-{
-	size_t size = 0, i;
-	json_t *class;
-	FILE *out = open_memstream(ret, &size);
-
-	if (!out)
-		return -ENOMEM;
-	json_array_foreach(lineage, i, class)
-		fprintf(out, "%s%s", i ? ":" : "", json_string_value(class) ? json_string_value(class) : "");
-	return fclose(out) == 0 ? 0 : -ENOMEM;
-}
-
-static int adopt_details(struct service *service, json_t *details)
-{
-	_cleanup_(freep) char *classes = NULL;
-	json_t *lineage, *properties, *links, *value;
-	const char *key, *methods = NULL;
-	int had_driver, survives, terminating = 0, r;
-	json_int_t entry, state, connection;
-
-	if (json_unpack(details, "{s:I, s:o, s:o, s:I, s:b, s:b, s?b, s:I, s:o, s?s}", "entry", &entry,
-			"lineage", &lineage, "properties", &properties, "state", &state,
-			"had_driver", &had_driver, "survives", &survives,
-			"terminating", &terminating,
-			"connection", &connection, "links", &links, "methods", &methods) < 0)
-		return -EBADMSG;
-	r = join_lineage(lineage, &classes);
-	if (r == 0)
-		r = entry_set_class(&service->entry, classes);
-	json_object_foreach(properties, key, value)
-		if (r == 0)
-			r = entry_set_property(&service->entry, key, value);
-	if (r == 0 && methods)
-		r = service_set_methods(service, methods, strlen(methods));
-	service->entry.state = (uint32_t)state & (ENTRY_REGISTERED | ENTRY_MATCHED |
-						  ENTRY_FIRST_PUBLISHED | ENTRY_FIRST_MATCHED);
-	service->links = json_incref(links);
-	service->had_driver = service->is_orphan = had_driver;
-	service->survives = survives;
-	service->must_end = terminating;
-	service->last_connection = service->kept_connection = (uint64_t)connection;
-	return r;
-}
-
-int service_adopt(struct service *parent, uint64_t id, const struct record *record)
-{
-	struct making making = {
-		.own = record->own, .files = record->files, .persist = record->persist,
-	};
-	struct node *node = node_by_id(id);
-	struct service *service = node ? node->object : NULL;
-	json_t *entry = record->details ? json_object_get(record->details, "entry") : NULL;
-	int r;
-
-	if (!service) {
-		if (!parent)
-			return -ENOENT;
-		/* A number that no entry can have, of a damaged record: the next one instead. */
-		r = service_add(parent->registry, parent->node, record->name, id,
-				json_integer_value(entry) > 0 ? (uint64_t)json_integer_value(entry) : 0,
-				&making, &service);
-		if (r < 0)
-			return r;
-	}
-	service->node->own = record->own;
-	give_files(service);
-	if (service->queues)
-		service->queues->own = record->files;
-	r = record_adopt_rows(record, service->node);
-	if (r == 0)
-		r = buffers_adopt(service);
-	if (r == 0 && record->details)
-		r = adopt_details(service, record->details);
-	return r;
-}
-
-void service_adopt_links(struct service *service)
-{
-	json_auto_t *links = steal(service->links);
-	json_t *link;
-	size_t i;
-
-	json_array_foreach(links, i, link) {
-		const char *name;
-		json_int_t id;
-		struct entry *parent;
-		struct plane *plane;
-		int r = json_unpack(link, "[s, I]", &name, &id) < 0 ? -EBADMSG : 0;
-
-		parent = r < 0 ? NULL : entry_by_id((uint64_t)id);
-		plane = parent ? plane_find(name, strlen(name)) : NULL;
-		if (parent && !plane && registry_add_plane(service->registry, name) == 0)
-			plane = plane_find(name, strlen(name));
-		if (!plane || entry_attach(&service->entry, parent, plane) < 0)
-			log_warning("service '%s' has lost a parent, ignoring", service->node->name);
-	}
 }
 
 int service_attach(struct service *service, struct entry *parent, struct plane *plane)
@@ -377,6 +194,26 @@ static int check_form(const struct node *parent, const char *name)
 		failure(-EINVAL, "this service's name is written '%.200s' here, as in paths", form);
 }
 
+/* What a stream is in the registry has no more in it than any client finds. */
+static int check_place(const struct service *parent)
+{
+	if (parent->is_nub)
+		return failure(-EPERM, "it is what the stream '%.100s' is in the registry, and nothing is made in it",
+			       parent->node->name);
+	return service_is_active(parent) ? 0 : -ENODEV;
+}
+
+int service_check_new(const struct service *parent, const char *name)
+{
+	int r = check_name(parent->node, name);
+
+	if (r == 0)
+		r = check_form(parent->node, name);
+	if (r == 0)
+		r = check_place(parent);
+	return r < 0 ? r : check_path(parent->node, name);
+}
+
 static int check_count(const char *what, uint64_t n, uint64_t max)
 {
 	if (n < max)
@@ -390,14 +227,8 @@ int service_make(struct service *parent, const char *name, const struct making *
 {
 	struct registry *registry = parent->registry;
 	struct service *service;
-	int r = check_name(parent->node, name);
+	int r = service_check_new(parent, name);
 
-	if (r == 0)
-		r = check_form(parent->node, name);
-	if (r == 0 && !service_is_active(parent))
-		r = -ENODEV;
-	if (r == 0)
-		r = check_path(parent->node, name);
 	if (r == 0)
 		r = check_count("services", registry->n_services, registry->limits.max_queues);
 	if (r == 0)
@@ -408,7 +239,7 @@ int service_make(struct service *parent, const char *name, const struct making *
 	if (r == 0)
 		r = service_save(service);
 	if (r < 0) {
-		drop_service(service);
+		service_drop(service);
 		return r;
 	}
 	log_debug("service made name='%s' id=0x%" PRIx64 " uid=%u", name, service->entry.id,
@@ -424,6 +255,8 @@ int service_make_queue(struct service *service, const char *name, const struct m
 	int r = check_name(service->queues, name);
 
 	if (r == 0)
+		r = check_place(service);
+	if (r == 0)
 		r = check_count("queues", registry->n_queues, registry->limits.max_queues);
 	return r < 0 ? r : queue_new(service, name, making);
 }
@@ -433,13 +266,30 @@ int service_make_stream(struct service *service, const char *name, const struct 
 {
 	struct registry *registry = service->registry;
 	struct node *streams;
-	int r = service_is_active(service) ? service_streams(service, &streams) : -ENODEV;
+	int r = check_place(service);
 
+	if (r == 0)
+		r = service_streams(service, &streams);
 	if (r == 0)
 		r = check_name(streams, name);
 	if (r == 0)
+		r = stream_nub_check(service, name);
+	if (r == 0)
 		r = check_count("streams", registry->n_streams, registry->limits.max_queues);
+	if (r == 0)
+		r = check_count("services", registry->n_services, registry->limits.max_queues);
 	return r < 0 ? r : stream_new(service, name, making, ret);
+}
+
+/* A stream has one owner. */
+static int check_owner(const struct service *service, const struct row *row,
+		       const struct attributes *attributes)
+{
+	const struct attributes *own = service->stream ? &service->stream->node->own : attributes;
+
+	if (row || (attributes->uid == own->uid && attributes->gid == own->gid))
+		return 0;
+	return failure(-EPERM, "it is the stream's owner's; chown that, in `streams`");
 }
 
 int service_set_attributes(struct service *service, bool of_queues, const struct row *row,
@@ -447,15 +297,17 @@ int service_set_attributes(struct service *service, bool of_queues, const struct
 {
 	struct node *node = of_queues ? service->queues : service->node;
 	struct attributes before = node_attributes(node, row);
-	int r = service_is_active(service) ? node_keep_attributes(node, row, attributes) : -ENODEV;
+	int r = service_is_active(service) ? check_owner(service, row, attributes) : -ENODEV;
 
+	if (r == 0)
+		r = node_keep_attributes(node, row, attributes);
 	if (r < 0)
 		return r;
 	r = service_save(service);
 	if (r < 0)
 		node_keep_attributes(node, row, &before);
 	else if (!of_queues && !row)
-		give_files(service);
+		service_give_files(service);
 	return r;
 }
 
@@ -721,7 +573,7 @@ static void detach(struct service *service)
 		buffer_remove(buffer);
 	store_remove(service->registry->store, service->node->id);
 	entry_retire(&service->entry);
-	drop_service(service);
+	service_drop(service);
 }
 
 static int terminate_all(struct victims *victims)
@@ -754,6 +606,8 @@ int service_terminate(struct service *service)
 
 	if (is_always_there(service))
 		return -EBUSY;
+	if (service->stream && !service->stream->removed)
+		return failure(-EBUSY, "it is there as long as the stream; rmdir that, in `streams`");
 	if (service->terminating)
 		return -ENODEV;
 	r = collect(service, &victims);

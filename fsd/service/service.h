@@ -36,6 +36,10 @@ struct service {
 	bool terminating;
 	bool must_end;			/* the fsd before did not get that far */
 	json_t *links;			/* owned: of the store, until service_adopt_links(); or NULL */
+
+	/* What a stream is in the registry (stream_nub.h): made, saved and ended with the stream. */
+	bool is_nub;
+	struct stream *stream;		/* borrowed; NULL before it is complete, and when it has ended */
 };
 
 /* What a new service or queue shall be. */
@@ -96,6 +100,18 @@ int service_adopt(struct service *parent, uint64_t id, const struct record *reco
 void service_adopt_links(struct service *service);
 
 /*
+ * May a service of this name be made in @parent? Return: 0, or as service_make().
+ */
+int service_check_new(const struct service *parent, const char *name);
+/* Undo service_add(): out of the tree, and nobody is told. */
+void service_drop(struct service *service);
+/* What its owner has are its files, and the directories that were made when they were looked for. */
+void service_give_files(struct service *service);
+/* A service's part of a record, a new reference or NULL; and back, before it is registered. */
+json_t *service_details(const struct service *service);
+int service_adopt_details(struct service *service, json_t *details);
+
+/*
  * Another parent, in any plane, or one less. Return: as entry_attach() and entry_detach(), or
  * -EBUSY for the parent whose directory it stands in.
  */
@@ -112,10 +128,13 @@ int service_folder(struct service *service, const char *name, const struct node_
 /* Its directory of streams, made when it is first needed. Return: 0 or -ENOMEM. */
 int service_streams(struct service *service, struct node **ret);
 
-/* rmdir(2). Return: 0, -ENOTEMPTY while there are services or queues in it, -EBUSY for IOResources. */
+/*
+ * rmdir(2). Return: 0, -ENOTEMPTY while there are services or queues in it, -EBUSY for IOResources
+ * and for a stream's.
+ */
 int service_remove(struct service *service);
 
-/* It and all below it, at once. -EBUSY for what is always there. */
+/* It and all below it, at once. -EBUSY for what is always there, and for a stream's. */
 int service_terminate(struct service *service);
 
 /* The last reference to its node is gone. */

@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "libqueue/atomic.h"
-#include "service/stream.h"
+#include "service/stream_nub.h"
+#include "service/stream_user_client.h"
 #include "util/failure.h"
 #include "util/log.h"
 
@@ -41,6 +42,7 @@ void stream_changed(struct stream *stream)
 	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++)
 		if (nodes[i])
 			node_changed(nodes[i]);
+	stream_user_client_look(stream->user_client);
 	node_unref(stream->node);
 }
 
@@ -114,12 +116,15 @@ static json_t *buffers_to_json(const struct stream *stream)
 
 static json_t *details_of(const struct stream *stream)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:[I,I], s:I, s:b, s:o, s:o}",
+	const struct service *nub = stream->nub;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:[I,I], s:I, s:b, s:[o,o], s:o, s:o}",
 		"mode", (json_int_t)stream->mode, "modes", (json_int_t)stream->modes,
 		"queue_length", (json_int_t)stream->queue_length, "linger", (json_int_t)stream->linger,
 		"serial", (json_int_t)stream->last_serial,
 		"holder", (json_int_t)stream->holder.pid, (json_int_t)stream->holder.start_time,
 		"uid", (json_int_t)stream->uid, "had_client", (int)stream->had_client,
+		"nub", part_to_json(nub->node), service_details(nub),
 		"buffers", buffers_to_json(stream), "parts", parts_to_json(stream));
 }
 
@@ -144,8 +149,9 @@ int stream_save(struct stream *stream)
 	_cleanup_(record_deinit) struct record record = { 0 };
 	int r;
 
-	if (stream->removed || !stream->board)
+	if (stream->removed || !stream->board || !stream->nub)
 		return 0;
+	stream_nub_follow(stream);
 	r = make_record(stream, &record);
 	return r < 0 ? r : store_save(stream->registry->store, stream->node->id, &record);
 }
@@ -223,6 +229,7 @@ static void leave_tree(struct stream *stream)
 {
 	stream->removed = true;
 	stream->registry->n_streams--;
+	stream_nub_drop(stream);
 	stream_drop_buffers(stream);
 	stream->buffers_dir = stream->output = stream->input = stream->stats = stream->driver_dir = NULL;
 	node_remove_all(stream->node);
@@ -234,6 +241,7 @@ void stream_free(struct node *node)
 
 	if (!stream)
 		return;
+	stream_nub_free(stream);
 	timer_stop(&stream->lingering);
 	loop_unwatch(stream->registry->loop, &stream->client_ended);
 	close_fd(stream->client_ended.fd);
@@ -285,7 +293,13 @@ int stream_new(struct service *service, const char *name, const struct making *m
 	int r = stream_init(service, name, 0, making, &stream);
 
 	if (r == 0)
+		r = stream_nub_make(stream);
+	if (r == 0)
 		r = fill_store(stream);
+	if (r == 0)
+		r = stream_nub_start(stream);
+	if (r == 0)
+		r = service_register(stream->nub);
 	if (r < 0) {
 		if (stream) {
 			store_remove(stream->registry->store, stream->node->id);
@@ -335,15 +349,15 @@ static int adopt_buffers(struct stream *stream, json_t *list)
 static int adopt_details(struct stream *stream, json_t *details, struct holder *ret_holder)
 {
 	json_int_t mode, modes, length, linger, serial, pid, start, uid;
-	json_t *buffers, *all;
+	json_t *buffers, *all, *of_nub, *nub;
 	struct part parts[5];
 	size_t n = parts_of(stream, parts);
 	int had_client, r = 0;
 
-	if (json_unpack(details, "{s:I, s:I, s:I, s:I, s:I, s:[I,I], s:I, s:b, s:o, s:o}", "mode", &mode,
+	if (json_unpack(details, "{s:I, s:I, s:I, s:I, s:I, s:[I,I], s:I, s:b, s:[o,o], s:o, s:o}", "mode", &mode,
 			"modes", &modes, "queue_length", &length, "linger", &linger, "serial", &serial,
 			"holder", &pid, &start, "uid", &uid, "had_client", &had_client,
-			"buffers", &buffers, "parts", &all) < 0 ||
+			"nub", &of_nub, &nub, "buffers", &buffers, "parts", &all) < 0 ||
 	    !stream_mode_name((uint32_t)mode) || length < 0 || length > STREAM_MAX_LENGTH)
 		return -EBADMSG;
 	stream->mode = (IOStreamMode)mode;
@@ -356,6 +370,10 @@ static int adopt_details(struct stream *stream, json_t *details, struct holder *
 	*ret_holder = (struct holder){ (pid_t)pid, (uint64_t)start };
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = part_from_json(json_object_get(all, parts[i].name), parts[i].node);
+	if (r == 0)
+		r = stream_nub_adopt(stream, nub);
+	if (r == 0)
+		r = part_from_json(of_nub, stream->nub->node);
 	return r < 0 ? r : adopt_buffers(stream, buffers);
 }
 
@@ -376,6 +394,8 @@ int stream_adopt(struct service *service, uint64_t id, const struct record *reco
 		r = record_adopt_rows(record, stream->node);
 	if (r == 0)
 		r = adopt_details(stream, record->details, &holder);
+	if (r == 0)
+		r = stream_nub_start(stream);
 	if (r < 0) {
 		if (stream)
 			leave_tree(stream);
@@ -481,6 +501,8 @@ void stream_discard(struct stream *stream)
 	if (stream->builtin)
 		stream->builtin->free(stream);
 	stream->builtin = NULL;
+	if (stream->nub)
+		service_terminate(stream->nub);
 	stream_changed(stream);
 	store_remove(stream->registry->store, node->id);
 	leave_tree(stream);

@@ -12,6 +12,8 @@
  *	stream_life.c		open, start, suspend, stop, drain, close
  *	stream_traffic.c	entries and notifications, for those who do not map
  *	stream_bytes.c		the stream as bytes
+ *	stream_nub.c		its service in the registry
+ *	stream_user_client.c	connections to that
  *
  * A driver is one of these: who writes to driver/ when it likes; a program that has
  * driver/control open, and is asked (struct stream_provider); or fsd itself (struct stream_builtin).
@@ -27,6 +29,7 @@
 #define STREAM_DEFAULT_LINGER	5000u	/* ms */
 
 struct stream;
+struct stream_user_client;
 
 struct stream_buffer {
 	struct stream *stream;		/* borrowed; NULL: it was removed */
@@ -131,6 +134,9 @@ struct stream {
 	bool wrote_bytes;
 	struct source client_ended;	/* ADOPTED: a pidfd */
 	struct timer lingering;
+
+	struct service *nub;		/* borrowed: what it is in the registry; NULL when that has ended */
+	struct stream_user_client *user_client;	/* owned: fsd as the nub's driver */
 
 	struct stream_provider *provider;
 	const struct stream_builtin *builtin;
