@@ -98,9 +98,10 @@ struct stream_rings {
 
 /* An end as bytes: what is under way. */
 struct stream_bytes {
-	bool is_entry;			/* there is one */
+	bool is_entry;			/* there is one that is being read */
 	IOStreamBufferQueueEntry entry;
 	uint32_t at;			/* of its data */
+	uint32_t last_written;		/* a buffer */
 };
 
 struct stream {
@@ -145,7 +146,6 @@ struct stream {
 	struct list calls, delivered;	/* struct stream_call */
 	unsigned n_calls;
 	struct stream_bytes client_bytes, driver_bytes;
-	bool driver_bytes_end;		/* who wrote bytes has closed */
 
 	uint64_t discarded;
 	IOReturn last_error;

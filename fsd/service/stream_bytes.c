@@ -61,16 +61,27 @@ static bool was_stopped(const struct stream *stream)
 	return stream->state == STREAM_STOPPED && stream->was_started;
 }
 
-/* In mode inout what comes empty is there to be written to, and what is not to be read. */
-static bool is_for_reader(const struct stream *stream, enum stream_side side)
+/* In mode inout what comes empty is room to write into: who reads takes it, and keeps it. */
+static bool is_room(const struct stream *stream, const IOStreamBufferQueueEntry *entry)
+{
+	return stream->mode == kIOStreamModeInputOutput && entry->dataLength == 0;
+}
+
+/* Something to read is on its way, whatever is before it. */
+static bool has_payload(const struct stream *stream, enum stream_side side)
 {
 	const struct stream_end *end = &stream->ends[side];
 	uint32_t head, tail;
 
-	if (stream->mode != kIOStreamModeInputOutput)
-		return true;
-	return stream_ring_indices(&end->take, &head, &tail) == 0 && head != end->tail &&
-	       stream_ring_entry(&end->take, end->tail).dataLength > 0;
+	if (stream_ring_indices(&end->take, &head, &tail) < 0)
+		return false;
+	for (tail = end->tail; tail != head; tail = stream_ring_next(&end->take, tail)) {
+		IOStreamBufferQueueEntry entry = stream_ring_entry(&end->take, tail);
+
+		if (!is_room(stream, &entry))
+			return true;
+	}
+	return false;
 }
 
 static bool is_for_writer(const struct stream *stream, enum stream_side side)
@@ -89,12 +100,15 @@ static bool is_for_writer(const struct stream *stream, enum stream_side side)
 static ssize_t next_entry(struct stream *stream, enum stream_side side)
 {
 	struct stream_bytes *bytes = bytes_of(stream, side);
+	bool has_more_room = false;
 	IOReturn code;
 
 	stream_follow(stream);
-	if (!is_for_reader(stream, side) && stream->state != STREAM_DRAINING)
-		return FILE_WAIT;
-	code = take(stream, side, &bytes->entry);
+	while ((code = take(stream, side, &bytes->entry)) == kIOReturnSuccess &&
+	       is_room(stream, &bytes->entry))
+		has_more_room = true;
+	if (has_more_room)
+		stream_changed(stream);		/* for who waits to write */
 	if (code == kIOReturnUnderrun)
 		return was_stopped(stream) || stream->state == STREAM_CLOSED ? 0 : FILE_WAIT;
 	if (code != kIOReturnSuccess)
@@ -166,8 +180,10 @@ static bool has_buffer(const struct stream *stream, enum stream_side side, uint3
 
 	/* The one after the last, so that all are used in turn. */
 	for (uint32_t i = 1; i <= end->n_buffers; i++) {
-		uint32_t id = (bytes->entry.bufferID + i) % end->n_buffers;
+		uint32_t id = (bytes->last_written + i) % end->n_buffers;
 
+		if (bytes->is_entry && id == bytes->entry.bufferID)	/* it is being read */
+			continue;
 		if (stream_end_has(end, id) && stream->buffers[id]->data) {
 			*ret = id;
 			return true;
@@ -216,7 +232,7 @@ static ssize_t fill_one(struct stream *stream, enum stream_side side, const void
 		return FILE_WAIT;
 	if (code != kIOReturnSuccess)
 		return stream_result(stream, code);
-	bytes->entry = entry;
+	bytes->last_written = entry.bufferID;
 	return (ssize_t)size;
 }
 
@@ -252,10 +268,7 @@ ssize_t stream_write_bytes(struct stream *stream, enum stream_side side, const v
 
 static bool can_read(struct stream *stream, enum stream_side side)
 {
-	enum stream_side writer = side == STREAM_CLIENT ? STREAM_DRIVER : STREAM_CLIENT;
-
-	return bytes_of(stream, side)->is_entry ||
-	       (stream_ring_entries(stream, writer) > 0 && is_for_reader(stream, side));
+	return bytes_of(stream, side)->is_entry || has_payload(stream, side);
 }
 
 static bool can_write(struct stream *stream, enum stream_side side)
