@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""stream.py FSD ACTOR UNSAID VECTORS [NAME...] - the lines of VECTORS, said to a stream of a mount in three ways
+"""stream.py FSD ACTOR UNSAID VECTORS [NAME...] - the lines of VECTORS, said to a stream of a mount in five ways
 
     files-alone     by files alone: clients are processes, and the driver has no session
     files-provider  likewise, but the driver has `driver/control` open, and answers what it is asked
     library         driver and clients are ACTORs, programs of the library, each told what to do
+    library-client  files-alone for the driver, an actor for each client
+    library-driver  an actor for the driver, files for the clients
 
 Nothing here knows what is right: an operation becomes reads and writes of files, or functions of the library; what these gave
-becomes a result, and the line says whether that is the one. UNSAID has what a way has no word for: operations; lines; and
+becomes a result, and the line says whether that is the one. UNSAID has what these have no word for: operations; lines; and
 operations of a line, by its name, a colon and the operation's number. With NAMEs, only these lines. TAP.
 """
 import contextlib
@@ -206,7 +208,8 @@ class Provider:
 # --- a stream, and what is asked of it the same in any way
 
 class Stream:
-    def __init__(self, mount, line):
+    def __init__(self, mount, program):
+        self.mount, self.program = mount, program
         self.service = mount / 'IOService/Vector'
         self.path = f'{self.service}/streams/stream0'
         self.clients, self.heard = {}, []
@@ -245,9 +248,12 @@ class Stream:
 
 
 class ByFiles(Stream):
-    def __init__(self, mount, line):
-        super().__init__(mount, line)
+    def __init__(self, mount, program, line):
+        super().__init__(mount, program)
         self.hands = Hands(mount.path, self.path)
+        self.make(line)
+
+    def make(self, line):
         os.mkdir(self.path)
         for buffer in line['buffers']:
             self.add_buffer(**buffer)
@@ -444,8 +450,8 @@ class ByFiles(Stream):
 
 
 class ByProvider(ByFiles):
-    def __init__(self, mount, line):
-        super().__init__(mount, line)
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
         self.provider = Provider(self.path)
 
     def run(self, operation):
@@ -472,109 +478,126 @@ class Actor:
     def __init__(self, program, role, mount):
         self.program = subprocess.Popen([program, role, 'Vector', 'stream0'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         env={**os.environ, 'FSD_MOUNT': mount.path})
-        self.pid = self.program.pid
+        self.pid, self.pipe = self.program.pid, self.program.stdout
 
-    def do(self, operation):
+    def ask(self, operation):
         self.program.stdin.write(json.dumps(operation) + '\n')
         self.program.stdin.flush()
-        answer = self.program.stdout.readline()
+
+    def answer(self):
+        answer = self.pipe.readline()
         if not answer:
             raise RuntimeError(f'an actor ended with {self.program.wait()}')
         return json.loads(answer)
 
+    def do(self, operation):
+        self.ask(operation)
+        return self.answer()
+
     def end(self):
+        """It ends well by itself"""
         self.program.stdin.close()
         status = self.program.wait()
-        self.program.stdout.close()
-        return status
+        self.pipe.close()
+        assert status == 0, f'an actor ended with {status}'
 
     def kill(self):
         self.program.kill()
         self.program.wait()
         self.program.stdin.close()
-        self.program.stdout.close()
+        self.pipe.close()
 
 
-class ByLibrary(Stream):
-    """What documented functions have no word for is a file"""
-    OF_CLIENTS = {'open', 'close', 'start', 'stop', 'suspend', 'drain', 'enqueue_input', 'dequeue_output', 'set_mode', 'run_loop',
-                  'set_output_callback', 'send_input_notification', 'send_input_sync_notification', 'get_buffer_info',
-                  'poke_input', 'poke_input_head'}
-    OF_BOTH = {'buffer_count', 'get_mode'}
-    OF_DRIVER = {'enqueue_output', 'dequeue_input', 'report_drop', 'send_output_notification', 'add_buffer', 'remove_buffer',
-                 'remove_all_buffers', 'buffer_with_id', 'refs', 'create_queues', 'destroy_queues', 'output_queue', 'input_queue'}
-
-    def __init__(self, mount, line, program):
-        self.mount, self.program, self.sent = mount, program, 0
-        super().__init__(mount, line)
-        self.driver = Actor(program, 'driver', mount)
-        self.driver.do({key: value for key, value in line.items() if key not in ('ops', 'name')})
-
-    def run(self, operation):
-        words = {key: value for key, value in operation.items() if key not in RESULTS}
-        name = words['op']
-        if name in self.OF_DRIVER:
-            result = self.driver.do(words)
-            self.driver.do({'op': 'settle'})
-            return result
-        if name in self.OF_CLIENTS:
-            result = self.run_client(words)
-            if self.driver:         # what nobody waits for is asked, too: a stop, when a drain has ended
-                self.driver.do({'op': 'settle'})
-            return result
-        if name in self.OF_BOTH:
-            both = self.driver.do(words), self.client().do(words)
-            assert both[0] == both[1], both
-            return both[0]
-        return super().run(operation)
-
-    def run_client(self, words):
-        client = self.client(words.pop('client', 'A'))
-        result = client.do(words)
-        if words['op'].startswith('send_input_') and result['ret'] == SUCCESS:
-            self.sent += 1
-        if words['op'] == 'close' and result['ret'] == SUCCESS:
-            self.gone(client.pid)
-        return result
+class LibraryClients(ByFiles):
+    """Each client is an actor"""
+    OF_CLIENTS = {'open', 'close', 'start', 'stop', 'suspend', 'drain', 'enqueue_input', 'dequeue_output', 'set_mode', 'get_mode',
+                  'set_output_callback', 'run_loop', 'send_input_notification', 'send_input_sync_notification', 'get_buffer_info',
+                  'buffer_count', 'poke_input', 'poke_input_head'}
 
     def client(self, name='A'):
         if name not in self.clients:
             self.clients[name] = Actor(self.program, 'client', self.mount)
         return self.clients[name]
 
-    def gone(self, pid):
-        super().gone(pid)
-        if self.driver and self.driver.do({'op': 'wait_for_close'})['ret'] != SUCCESS:
-            raise TimeoutError('the driver heard of no close')
+    def run(self, operation):
+        words = {key: value for key, value in operation.items() if key not in RESULTS}
+        if words['op'] not in self.OF_CLIENTS:
+            return super().run(operation)
+        client = self.client(words.pop('client', 'A'))
+        client.ask(words)
+        if words['op'] == 'send_input_sync_notification':
+            self.serve_sync(client)
+        result = client.answer()
+        if words['op'] == 'close' and result['ret'] == SUCCESS:
+            self.gone(client.pid)
+        return result
 
-    def die(self, client='A'):
-        actor = self.clients.pop(client)
-        actor.kill()
-        self.gone(actor.pid)
+    def read_output_notify(self):
+        try:
+            return {'value': int(self.hands.do('take', 'output/notify'))}
+        except Refused as refused:
+            assert str(refused) == 'kIOReturnUnderrun', refused
+            return {'value': 0}
+
+    def end(self):
+        for client in self.clients.values():
+            client.end()
+
+
+class LibraryDriver(ByFiles):
+    """The driver is an actor, which makes the stream"""
+    OF_DRIVER = {'enqueue_output', 'dequeue_input', 'report_drop', 'send_output_notification', 'add_buffer', 'remove_buffer',
+                 'remove_all_buffers', 'buffer_count', 'buffer_with_id', 'refs', 'create_queues', 'destroy_queues', 'output_queue',
+                 'input_queue', 'get_mode'}
+
+    sent = 0
+
+    def make(self, line):
+        self.driver = Actor(self.program, 'driver', self.mount)
+        self.driver.do({key: value for key, value in line.items() if key not in ('ops', 'name')})
+
+    def run(self, operation):
+        """What nobody waits for is asked of it, too: a stop, when a drain has ended"""
+        words = {key: value for key, value in operation.items() if key not in RESULTS}
+        result = self.driver.do(words) if words['op'] in self.OF_DRIVER else super().run(operation)
+        if words['op'].startswith('send_input_') and result['ret'] == SUCCESS:
+            self.sent += 1
+        if self.driver:
+            self.driver.do({'op': 'settle'})
+        return result
+
+    def serve_sync(self, process):
+        """It does so by itself"""
 
     def take_input_callbacks(self):
         sent, self.sent = self.sent, 0
         return self.driver.do({'op': 'take_input_callbacks', 'sent': sent})
 
-    def read_output_notify(self):
-        fd = os.open(f'{self.path}/output/notify', os.O_RDONLY | os.O_NONBLOCK)
-        try:
-            return {'value': int(os.read(fd, 64))}
-        except BlockingIOError:
-            return {'value': 0}
-        finally:
-            os.close(fd)
+    def gone(self, pid):
+        super().gone(pid)
+        if self.driver and self.driver.do({'op': 'wait_for_close'})['ret'] != SUCCESS:
+            raise TimeoutError('the driver heard of no close')
 
     def terminate(self):
-        """The driver's process ends, as after this nothing is asked of it"""
+        """Its process ends, as after this nothing is asked of it"""
         self.driver.kill()
         wait_for(lambda: self.file('state') in ('dead', 'closed'), 'the end of the driver')
         self.driver = None
 
     def end(self):
-        actors = [*self.clients.values(), *([self.driver] if self.driver else [])]
-        ends = [actor.end() for actor in actors]
-        assert not any(ends), f'actors ended with {ends}'
+        super().end()
+        if self.driver:
+            self.driver.end()
+
+
+class ByLibrary(LibraryDriver, LibraryClients):
+    """Both"""
+    def run(self, operation):
+        both = {'buffer_count', 'get_mode'}
+        if operation['op'] in both:
+            of_client = LibraryClients.run(self, operation)
+            assert of_client == self.driver.do(operation), 'the two ends say two things'
+        return super().run(operation)
 
 
 # --- running
@@ -590,31 +613,37 @@ def compare(stream, line, skipped):
     return None
 
 
-def saying(fsd, make, skipped):
+def saying(fsd, actor, make, skipped):
     """A way to say a line"""
     def way(line):
         with contextlib.ExitStack() as stack:
             mount = Mount(fsd)
             stack.callback(mount.close)
-            stream = make(mount, line)
+            stream = make(mount, actor, line)
             stack.callback(stream.end)
             return compare(stream, line, skipped)
     return way
 
 
-def left_out(path, way):
-    """What a way does not say: the lines of `path` are the way, what, and why"""
+def left_out(path, who):
+    """What is not said where `who` say it: the lines of `path` are who, what, and why"""
     rows = [row.split('\t') for row in read(path).splitlines() if row and row[0] != '#']
-    return {what for who, what, _ in rows if way.startswith(who)}
+    return {what for one, what, _ in rows if one in who}
 
 
 def run(fsd, actor, unsaid, lines):
     """Exit status"""
-    makers = {'files-alone': ByFiles, 'files-provider': ByProvider, 'library': lambda mount, line: ByLibrary(mount, line, actor)}
-    skipped = {way: left_out(unsaid, way) for way in makers}
-    ways = {way: saying(fsd, make, skipped[way]) for way, make in makers.items()}
+    ways = {}
+    for way, make, *who in (
+            ('files-alone', ByFiles, 'files', 'driver-files', 'files-alone'),
+            ('files-provider', ByProvider, 'files', 'driver-files', 'files-provider'),
+            ('library', ByLibrary, 'library', 'driver-library'),
+            ('library-client', LibraryClients, 'library', 'driver-files', 'files-alone'),
+            ('library-driver', LibraryDriver, 'files', 'driver-library')):
+        ways[way] = left_out(unsaid, who), make
+    calls = {way: saying(fsd, actor, make, skipped) for way, (skipped, make) in ways.items()}
     return run_lines(lines, lambda line, way: way(line),
-                     lambda line: {way: call for way, call in ways.items() if line['name'] not in skipped[way]})
+                     lambda line: {way: call for way, call in calls.items() if line['name'] not in ways[way][0]})
 
 
 def main(fsd, actor, unsaid, vectors, *names):
