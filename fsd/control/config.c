@@ -122,6 +122,27 @@ static const char *check_linger(json_t *value)
 		NULL : "must be a number of milliseconds";
 }
 
+static bool is_nothing(const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key);
+
+	return value && json_integer_value(value) == 0;
+}
+
+/* What one key says of another. */
+static const char *check_stream(json_t *object)
+{
+	bool has_driver = json_object_get(object, "driver");
+
+	if (has_driver && json_object_get(object, "direction"))
+		return "a \"driver\" has one \"direction\": leave it out";
+	if (!has_driver && json_object_get(object, "rate"))
+		return "a \"rate\" is that of a \"driver\"";
+	if (is_nothing(object, "size") && is_nothing(object, "control_size"))
+		return "\"size\" and \"control_size\" are both 0";
+	return NULL;
+}
+
 static const struct key stream_keys[] = {
 	{ "name",         check_name, .required = true },
 	{ "direction",    check_direction },
@@ -136,7 +157,7 @@ static const struct key stream_keys[] = {
 	{ "owner",        check_owner },
 	{ "group",        check_group },
 	{ "persist",      check_bool },
-	{ .name = NULL },
+	{ .name = NULL, .check = check_stream },
 };
 
 static const struct key service_keys[] = {
@@ -246,7 +267,7 @@ static uint64_t number_of(const json_t *item, const char *key, uint64_t otherwis
 /* What a new one is to be, in its order: buffers as the ring has room for. */
 static IOReturn shape_stream(json_t *item, struct stream *stream)
 {
-	uint64_t n = number_of(item, "buffers", 0);
+	uint64_t n = number_of(item, "buffers", json_object_get(item, "driver") ? 3 : 0);
 	uint64_t data = number_of(item, "size", 4096), control = number_of(item, "control_size", 64);
 	IOReturn code = stream_set_queue_length(stream, number_of(item, "queue_length", 0));
 

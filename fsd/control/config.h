@@ -11,7 +11,8 @@
  *	SERVICE	{ "name", "mode", "owner", "group", "queues", "streams", "services" }
  *
  * All but the names may be left out. What is not in this list, of another type,
- * or there twice is an error.
+ * or there twice is an error; so is a direction where a driver has one, and a rate without
+ * a driver.
  */
 #pragma once
 

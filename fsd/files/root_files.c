@@ -9,8 +9,8 @@
 #include "util/log.h"
 
 static const char readme[] =
-	"fsd: queues and services as files. Data go from process to process through shared\n"
-	"memory; these files name it, guard it and show it. Try, in this directory:\n"
+	"fsd: queues, streams and services as files. Data go from process to process through\n"
+	"shared memory; these files name it, guard it and show it. Try, in this directory:\n"
 	"\n"
 	"  mkdir queues/q                  # make a queue\n"
 	"  echo hello > queues/q/enqueue   # one write is one entry\n"
@@ -32,8 +32,26 @@ static const char readme[] =
 	"  producer_pid, consumer_pid      who holds the roles\n"
 	"  reset                           write 1: empty and mend it\n"
 	"\n"
-	"Services are directories below IOService; each has its own queues. To be a service's\n"
-	"driver is to have its file driver open. In one shell:\n"
+	"A stream passes buffers, such as the frames of a camera, from a driver to a client and\n"
+	"back. Either end may be a shell:\n"
+	"\n"
+	"  mkdir streams/t                 # make a stream\n"
+	"  mkdir streams/t/buffers/0       # with a buffer\n"
+	"  seq 3 > streams/t/driver/io &   # be its driver: one write is one frame\n"
+	"  cat streams/t/io                # be its client: open, start, read all\n"
+	"  cat streams/t/stats/frames      # how many there were\n"
+	"  rmdir streams/t                 # remove the stream\n"
+	"\n"
+	"In a stream:\n"
+	"\n"
+	"  io                              the client's: open it, and the stream is open\n"
+	"  start, stop, suspend, drain     write 1; state says what came of it\n"
+	"  buffers, output, input          memory to mmap, or lines to read and write\n"
+	"  stats                           what went through, was lost, was wrong\n"
+	"  driver                          the other end\n"
+	"\n"
+	"Services are directories below IOService; each has its own queues and streams. To be a\n"
+	"service's driver is to have its file driver open. In one shell:\n"
 	"\n"
 	"  S=IOService/S; mkdir $S         # make one\n"
 	"  echo 'Mark 2' > $S/prop/Model   # what it says of itself\n"
@@ -50,8 +68,8 @@ static const char readme[] =
 	"  cat err/$$                      # why this shell was refused something\n"
 	"  exec 5<&- 6<&- 3<&-             # the connection ends, and with its driver the service\n"
 	"\n"
-	"The file status says how this fsd runs. Manual pages: fsd(8), fsd(5), fsd-driver(5);\n"
-	"the command ioreg shows all services.\n";
+	"The file status says how this fsd runs. Manual pages: fsd(8), fsd(5), fsd-stream(5),\n"
+	"fsd-driver(5); the command ioreg shows all services.\n";
 
 int readme_show(struct node *node, FILE *out)
 {
