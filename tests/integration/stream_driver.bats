@@ -5,6 +5,7 @@
 # examples. Their clients are this shell, by files alone.
 
 load lib
+load iokit
 load stress
 setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
@@ -524,4 +525,19 @@ frames() { (($(cat "$S/stats/frames") == $1)); }
 	value stats/discarded 0
 	value stats/bytes 20000
 	value stats/dropped 0
+}
+
+@test "the speaker: a client of the library plays into its mapped buffers" {
+	example driver_speaker speaker
+	timeout 60 "$IOKIT/stream" play "$S" one two three four five
+	check "$(cat played)" onetwothreefourfive
+	value stats/frames 5
+	value stats/errors 0
+}
+
+@test "the camera: a client of the library takes what is mapped" {
+	example driver_camera camera
+	timeout 60 "$IOKIT/stream" capture "$S" 8 2 >got
+	check "$(tr -s a-z <got | cut -c1-8)" abcdefgh
+	value stats/errors 0
 }

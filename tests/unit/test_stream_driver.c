@@ -2,7 +2,11 @@
 /* A driver's stream in a mount: what fsd asks, what is passed, and a client that cheats. */
 #include "driven_stream.h"
 
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "stream_driver.h"
 
@@ -552,6 +556,50 @@ static IOStreamControlHeader *header_of(unsigned id)
 	return IOStreamBuffer_getControlBytes(buffers[id]);
 }
 
+/* The kernel ends who asks it for more than to be ended, or to read and write. */
+#ifndef __SANITIZE_THREAD__		/* it makes system calls of its own */
+static void pass_without_the_kernel(void)
+{
+	unsigned n_good = 0;
+
+	close_terminal(&mount.notify);
+	stream->notify_fd = -1;		/* so that a notification would be refused */
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0)
+		_exit(2);
+	for (int i = 0; i < 1000; i++) {
+		IOStreamBufferQueueEntry entry;
+
+		n_good += enqueue(0) == kIOReturnSuccess &&
+			  IOStream_sendOutputNotification(stream) == kIOReturnSuccess &&
+			  stream_end_take(&mount.client, &entry) == kIOReturnSuccess &&
+			  give_back(0) == kIOReturnSuccess && dequeue() == 0 &&
+			  dequeue() == kIOReturnUnderrun && !IOStream_isDiscontinuous(stream);
+	}
+	syscall(SYS_exit, n_good == 1000 ? 0 : 1);
+}
+
+START_TEST(buffers_go_round_without_a_system_call)
+{
+	pid_t child;
+	int status;
+
+	run(kIOStreamModeOutput);
+	mount.tally->sides[STREAM_CLIENT].is_kept = 1;
+	mount.tally->sides[STREAM_CLIENT].epoch = mount.client.epoch;
+	mount.tally->pending = 1;
+	ck_assert(!IOStream_isDiscontinuous(stream));	/* the rings are mapped now */
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		pass_without_the_kernel();
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+	end();
+}
+END_TEST
+#endif
+
 START_TEST(what_does_not_follow_is_marked_once)
 {
 	run(kIOStreamModeOutput);
@@ -974,6 +1022,9 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, another_client_gets_other_rings);
 	tcase_add_test(tests, what_is_pending_needs_no_system_call);
 	tcase_add_test(tests, who_keeps_no_tally_is_told_of_each);
+#ifndef __SANITIZE_THREAD__
+	tcase_add_test(tests, buffers_go_round_without_a_system_call);
+#endif
 	tcase_add_test(tests, what_does_not_follow_is_marked_once);
 	tcase_add_test(tests, a_stop_makes_what_comes_the_first);
 	tcase_add_test(tests, what_the_client_cannot_have_is_thrown_away);
