@@ -22,15 +22,11 @@ static void stream_free(void *object)
 
 	if (stream->queue)
 		dispatch_watch_end(stream->queue, &stream->watch);
-	IOStream_setInputPort(stream, MACH_PORT_NULL);
-	IOStream_setOutputPort(stream, MACH_PORT_NULL);
-	stream_driver_disconnect(stream);
 	if (stream->stream_class->methods && stream->stream_class->methods->free)
 		stream->stream_class->methods->free(stream);
 	stream_driver_drop_queues(stream);
 	stream_driver_drop_buffers(stream, 0);
-	lines_free(&stream->control.lines);
-	lines_free(&stream->calls.lines);
+	stream_driver_close(stream);
 	OSObject_release(stream->board_memory);
 	OSObject_release(stream->client);
 	OSObject_release(stream->queue);

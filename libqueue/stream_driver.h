@@ -175,3 +175,5 @@ int stream_driver_open_session(IOStream *stream);
 /* And then be asked. Return: 0 or a negative errno; there is no session then. */
 int stream_driver_connect(IOStream *stream);
 void stream_driver_disconnect(IOStream *stream);
+/* The files alone: what is watched for is shared with a fork's parent, which goes on. */
+void stream_driver_close(IOStream *stream);

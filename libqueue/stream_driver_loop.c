@@ -40,22 +40,29 @@ static int watch(int epoll_fd, int fd)
 }
 
 /* A file that is watched is taken out by the close, unless a child has it, too. */
-static int unwatch(int epoll_fd, int fd)
+static void unwatch(int epoll_fd, int fd)
 {
 	if (fd >= 0)
 		epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-	return close_fd(fd);
 }
 
-void stream_driver_disconnect(IOStream *stream)
+void stream_driver_close(IOStream *stream)
 {
-	stream->control.fd = unwatch(stream->epoll_fd, stream->control.fd);
-	stream->calls.fd = unwatch(stream->epoll_fd, stream->calls.fd);
-	stream->collected_fd = unwatch(stream->output_fd, stream->collected_fd);
+	stream->control.fd = close_fd(stream->control.fd);
+	stream->calls.fd = close_fd(stream->calls.fd);
+	stream->collected_fd = close_fd(stream->collected_fd);
 	stream->notify_fd = close_fd(stream->notify_fd);
 	stream->ack_fd = close_fd(stream->ack_fd);
 	lines_free(&stream->control.lines);
 	lines_free(&stream->calls.lines);
+}
+
+void stream_driver_disconnect(IOStream *stream)
+{
+	unwatch(stream->epoll_fd, stream->control.fd);
+	unwatch(stream->epoll_fd, stream->calls.fd);
+	unwatch(stream->output_fd, stream->collected_fd);
+	stream_driver_close(stream);
 }
 
 int stream_driver_open_session(IOStream *stream)

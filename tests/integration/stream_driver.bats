@@ -417,6 +417,7 @@ same_text() { [[ $(cat "$1") == "$2" ]]; }
 	eventually says "asked open $client $(id -u)"
 	check "$(grep asked said | cut -d' ' -f2 | tr '\n' ' ')" 'stop close open '
 	is_state stopped
+	check "$(cat "$MNT/IOService/IOResources/cam/prop/Model")" '"Test"'
 	tell 'give 0 1' NotReady
 	kill "$client"
 	eventually is_state closed

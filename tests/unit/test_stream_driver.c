@@ -2,7 +2,10 @@
 /* A driver's stream in a mount: what fsd asks, what is passed, and a client that cheats. */
 #include "driven_stream.h"
 
+#include <IOKit/IODataQueueClient.h>
+
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -950,6 +953,34 @@ START_TEST(a_stream_that_is_gone_is_terminated)
 }
 END_TEST
 
+START_TEST(a_child_releases_what_its_parent_serves)
+{
+	mach_port_t port = IODataQueueAllocateNotificationPort();
+	struct pollfd ready[] = { { .events = POLLIN }, { .fd = port, .events = POLLIN } };
+	pid_t child;
+	int status;
+
+	publish(kIOStreamModeOutput);
+	ck_assert_int_eq(IOStream_setInputPort(stream, port), kIOReturnSuccess);
+	ready[0].fd = IOStream_getDescriptor(stream);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		OSObject_release(stream);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	say(&mount.control, "open 1 2\n");
+	ck_assert_int_eq(poll(&ready[0], 1, 10000), 1);
+	ck_assert_int_eq(poll(&ready[1], 1, 10000), 1);
+	serve();
+	heard(&mount.control, "0\n");
+	check_said("open 1 2 ");
+	close(port);
+	end();
+}
+END_TEST
+
 /* --- by whom it is served */
 
 START_TEST(a_dispatch_queue_serves)
@@ -1038,6 +1069,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, there_is_no_room_for_more_buffers_than_entries);
 	tcase_add_test(tests, fsd_is_found_again);
 	tcase_add_test(tests, a_stream_that_is_gone_is_terminated);
+	tcase_add_test(tests, a_child_releases_what_its_parent_serves);
 	tcase_add_test(tests, a_dispatch_queue_serves);
 	tcase_add_test(tests, run_serves_until_it_is_gone);
 }
