@@ -2,10 +2,10 @@
 /*
  * stream_driver SERVICE NAME MODE BUFFERS [LENGTH] - a driver that does what it is told
  *
- * Each line of standard input is something that drivers do; the result is printed as "WORD: RESULT",
- * and so is what its class is asked: "asked start". Areas are of 4096 and 64 bytes; the data area of
- * buffer N is full of 'a' + N at first, and its control area begins with a header. Of what a class is
- * asked it refuses what `refuse CODE` says next.
+ * Each line of standard input is something that drivers do; the result is printed as
+ * "WORD: RESULT", and so is what its class is asked: "asked start". Areas are of 4096 and 64 bytes;
+ * the data area of buffer N is full of 'a' + N at first, and its control area begins with a
+ * header. After `refuse CODE`, it refuses what it is asked next.
  */
 #include <err.h>
 #include <poll.h>
@@ -50,7 +50,8 @@ static bool handle_open(IOStream *of, task_t client, IOOptionBits options, void 
 	char text[64];
 
 	snprintf(text, sizeof(text), "open %d %u", IOTaskGetPID(client), IOTaskGetUID(client));
-	return IOStream_handleOpen(of, client, options, argument) && asked(text) == kIOReturnSuccess;
+	return IOStream_handleOpen(of, client, options, argument) &&
+	       asked(text) == kIOReturnSuccess;
 }
 
 static void handle_close(IOStream *of, task_t client, IOOptionBits options)
@@ -81,7 +82,9 @@ static const struct IOStreamMethods methods = {
 	start, stop, suspend, set_mode, handle_open, handle_close, called, called_sync, terminated,
 	NULL
 };
-static const struct IOStreamClass class = { .className = "TestStream:IOStream", .methods = &methods };
+static const struct IOStreamClass class = {
+	.className = "TestStream:IOStream", .methods = &methods,
+};
 
 /* --- what it is told; N is the number behind the word */
 

@@ -87,7 +87,8 @@ START_TEST(many_threads_get_the_same_address)
 		void *first, *other;
 
 		for (int i = 0; i < 4; i++)
-			ck_assert_int_eq(pthread_create(&threads[i], NULL, get_bytes, descriptor), 0);
+			ck_assert_int_eq(pthread_create(&threads[i], NULL, get_bytes,
+							descriptor), 0);
 		pthread_join(threads[0], &first);
 		ck_assert_ptr_nonnull(first);
 		for (int i = 1; i < 4; i++) {
@@ -131,7 +132,8 @@ START_TEST(either_area_may_be_missing)
 	OSObject_release(buffer);
 	buffer = IOStreamBuffer_withCapacity(0, 64);
 	ck_assert_ptr_null(IOStreamBuffer_getDataBytes(buffer));
-	ck_assert_uint_eq(IOMemoryDescriptor_getLength(IOStreamBuffer_getControlBuffer(buffer)), 64);
+	ck_assert_uint_eq(IOMemoryDescriptor_getLength(IOStreamBuffer_getControlBuffer(buffer)),
+			  64);
 	OSObject_release(buffer);
 }
 END_TEST

@@ -241,7 +241,8 @@ START_TEST(nothing_happens_to_no_stream)
 	IOStreamBufferQueueEntry entry = { .bufferID = 0 };
 
 	ck_assert_int_eq(IOStream_enqueueOutputEntry(NULL, &entry), kIOReturnBadArgument);
-	ck_assert_int_eq(IOStream_enqueueOutputBuffer(NULL, NULL, 0, 0, 0, 0), kIOReturnBadArgument);
+	ck_assert_int_eq(IOStream_enqueueOutputBuffer(NULL, NULL, 0, 0, 0, 0),
+			 kIOReturnBadArgument);
 	ck_assert_int_eq(IOStream_dequeueInputEntry(NULL, &entry), kIOReturnBadArgument);
 	ck_assert_int_eq(IOStream_sendOutputNotification(NULL), kIOReturnBadArgument);
 	ck_assert_int_eq(IOStream_reportDrop(NULL, 1), kIOReturnBadArgument);
@@ -318,7 +319,8 @@ START_TEST(a_class_has_members_and_decides)
 	ck_assert_ptr_null(OSObject_metaCast(stream, "IODataQueue"));
 	ck_assert_int_eq(*(int *)IOStream_getReference(stream), 0);
 	*(int *)IOStream_getReference(stream) = 42;
-	ck_assert_int_eq(IOStream_changeStreamMode(stream, kIOStreamModeInputOutput), kIOReturnBusy);
+	ck_assert_int_eq(IOStream_changeStreamMode(stream, kIOStreamModeInputOutput),
+			 kIOReturnBusy);
 	ck_assert_uint_eq(IOStream_getStreamMode(stream), kIOStreamModeOutput);
 	ck_assert_int_eq(IOStream_changeStreamMode(stream, kIOStreamModeInput), kIOReturnSuccess);
 	ck_assert_uint_eq(IOStream_getStreamMode(stream), kIOStreamModeInput);
