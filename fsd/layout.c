@@ -12,7 +12,7 @@
  *	|-- <Plane>/					other planes: mkdir; each entry's `entry` is a link
  *	`-- IOService/				the service plane, with the root entry's files
  *	    `-- <service>/		mkdir, rmdir; IOResources is always there
- *	        |-- <service>/		...and so on
+ *	        |-- <service>/		...and so on; each stream is one, too
  *	        |-- id  name  location  path  class  classes  state  busy  quiet  retain  owner
  *	        |-- props  prop/KEY  parents/0xID
  *	        |-- methods  driver  ctl		the owner's: what it can, the provider, its life

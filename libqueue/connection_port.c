@@ -214,17 +214,28 @@ void connection_ports_of_queue(struct connection *connection, const char *path,
 /* The directory of the queue that the kind is bound to, the caller's, or NULL: to none. */
 static char *bound_queue(struct connection *connection, uint32_t type)
 {
+	static const char queues[] = "../../../queues/";
 	_cleanup_(freep) char *file = connection_file(connection, "port", type);
-	struct stat stat;
-	char *path, *name;
+	char target[sizeof(queues)], *path, *name;
 
-	if (!file || lstat(file, &stat) < 0 || !S_ISLNK(stat.st_mode))
+	if (!file || readlink(file, target, sizeof(target)) != sizeof(target) ||
+	    memcmp(target, queues, sizeof(queues) - 1) != 0)
 		return NULL;
 	path = realpath(file, NULL);
 	name = path ? strrchr(path, '/') : NULL;
 	if (name)
 		*name = '\0';
 	return path;
+}
+
+/* A file by which the client tells the driver: from there nothing comes to any port. */
+static bool is_only_written(struct connection *connection, uint32_t type)
+{
+	struct stat stat;
+	char file[32];
+
+	snprintf(file, sizeof(file), "port/%" PRIu32, type);
+	return fstatat(connection->directory, file, &stat, 0) == 0 && (stat.st_mode & 0444) == 0;
 }
 
 /* An epoll instance that is not an IONotificationPort's. */
@@ -324,6 +335,8 @@ static IOReturn set_port(struct connection *connection, io_connect_t connect, ui
 		return unset_port(connection, type);
 	if (number < 0)
 		return kIOReturnBadArgument;
+	if (is_only_written(connection, type))
+		return unset_port(connection, type);
 	path = bound_queue(connection, type);
 	if (path)
 		return is_queue_port(number) ?

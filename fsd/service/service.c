@@ -198,8 +198,7 @@ static int check_form(const struct node *parent, const char *name)
 static int check_place(const struct service *parent)
 {
 	if (parent->is_nub)
-		return failure(-EPERM, "it is what the stream '%.100s' is in the registry, and nothing is made in it",
-			       parent->node->name);
+		return failure(-EPERM, "it is a stream's entry in the registry: nothing is made in it");
 	return service_is_active(parent) ? 0 : -ENODEV;
 }
 

@@ -13,7 +13,7 @@ int stream_nub_check(const struct service *service, const char *name)
 	int r = service_check_new(service, name);
 
 	return r != -EEXIST ? r :
-		failure(-EEXIST, "'%.100s' is taken in the service, where the stream has an entry of that name",
+		failure(-EEXIST, "the service has a %.100s; a stream of that name has its entry there",
 			name);
 }
 

@@ -285,7 +285,8 @@ static char *memory_target(struct driver *driver, const struct client *client, u
 	if (!is_opener(user, client) || check_area(user->stream, type) != kIOReturnSuccess)
 		return NULL;
 	if (kind == kIOStreamMemoryTypeOutputQueue || kind == kIOStreamMemoryTypeInputQueue)
-		return link_to(user->stream, kind == kIOStreamMemoryTypeOutputQueue ? "output/data" : "input/data");
+		return link_to(user->stream, kind == kIOStreamMemoryTypeOutputQueue ? "output/data"
+										    : "input/data");
 	snprintf(file, sizeof(file), "buffers/%" PRIu32 "/%s", type & kIOStreamBufferIDMask,
 		 kind == kIOStreamMemoryTypeBufferData ? "data" : "control");
 	return link_to(user->stream, file);

@@ -199,10 +199,20 @@ kern_return_t IOConnectCallAsyncStructMethod(mach_port_t connection, uint32_t se
 					     void *outputStruct, size_t *outputStructCnt);
 
 /*
- * Traps are calls without the kernel's checks, and there are none between two processes:
- * use IOConnectCallScalarMethod(). Stand for IOConnectTrap0() to IOConnectTrap6().
+ * Traps are calls without the kernel's checks, and between two processes there are none: use
+ * IOConnectCallScalarMethod(). But a stream's user client has two of one argument, by
+ * IOConnectTrap1(): kIOStreamTrapEnqueueInput notifies the stream's driver, with the low 32 bits of
+ * @p1 as the token; kIOStreamTrapEnqueueInputSync does, and returns when the driver is done.
+ * Neither passes a buffer. Stand for IOConnectTrap0() to IOConnectTrap6().
  *
- * Return: kIOReturnUnsupported; kIOReturnBadArgument for what is no connection.
+ * Return:
+ *	kIOReturnUnsupported	there is no such trap
+ *	kIOReturnBadArgument	@connect is no connection
+ * and for a stream's
+ *	kIOReturnSuccess
+ *	kIOReturnNotOpen	this connection has not opened it by kIOStreamMethodOpen
+ *	kIOReturnNoDevice	the driver is gone
+ *	kIOReturnAborted	of the second: it was stopped, or the driver ended, meanwhile
  */
 kern_return_t IOConnectTrap0(io_connect_t connect, uint32_t index);
 kern_return_t IOConnectTrap1(io_connect_t connect, uint32_t index, uintptr_t p1);
@@ -270,6 +280,9 @@ kern_return_t IOConnectUnmapMemory(io_connect_t connect, uint32_t memoryType,
  * Where the kind is bound to a queue of the service, @port is an
  * IODataQueueAllocateNotificationPort(), and is set on the queue's attachment, now or once
  * IOConnectMapMemory() makes it.
+ *
+ * The output port of a stream is told of its driver's notifications: a document is the number of
+ * those since the last. Nothing is told to its input port, by which the client tells the driver.
  *
  * Else the driver sends documents. @port is an IONotificationPort's: they go to the
  * callback that IOConnectSetNotificationCallback() set. Or it is any epoll instance, such as
