@@ -26,9 +26,9 @@ teardown() {
 # Lines "$ command", with "> " before what goes on, and what they show, of all console blocks.
 tour() { sed -n '/^```console$/,/^```$/p' "$SRC/README.md" | grep -v '^```'; }
 
-# Run the commands in one bash as if typed, each shown before its output.
+# typed FILE: run its commands in one bash as if typed, each shown before its output.
 typed() {
-	tour | grep '^[$>] ' >commands
+	grep '^[$>] ' "$1" >"$T/commands"
 	{
 		local line command='' shown=''
 		while IFS= read -r line; do
@@ -39,11 +39,11 @@ typed() {
 			command+=${line#??}$'\n' shown+=$line$'\n'
 		done
 		printf 'printf %%s %q\neval %q\n' "$shown" "$command"
-	} <commands >script
+	} <"$T/commands" >"$T/script"
 	# Not into a pipe: fsd goes to the background and may keep it open.
-	timeout 120 bash script >typed 2>&1 3>&-
+	timeout 120 bash "$T/script" >"$T/typed" 2>&1 3>&-
 	# At a terminal, bash does not say which line of its script it is in.
-	sed 's/^script: line [0-9]*: /bash: /' typed
+	sed "s,^$T/script: line [0-9]*: ,bash: ," "$T/typed"
 }
 
 @test "the README's tour does what it shows" {
@@ -54,9 +54,8 @@ typed() {
 	[ "$(grep -c '^\$ ' wanted)" -gt 10 ]
 	if [[ $(id -u) -ne 0 ]]; then
 		sed -i 's/^\$ umount/$ fusermount3 -u/' wanted
-		tour() { cat wanted; }
 	fi
-	typed >shown
+	typed wanted >shown
 	same wanted shown
 	# It cleaned up behind itself.
 	[[ $(</proc/self/mounts) != *" $MNT fuse"* ]]
@@ -132,17 +131,40 @@ typed() {
 	stop_fsd
 }
 
+# The examples of a manual page, one after the other, that are typed.
+examples() {
+	sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$SRC/docs/man/$1" | awk '
+		/^\.Ed/ { inside = 0 }
+		inside && typed { print }
+		/^\.Bd/ { inside = 1; getline; typed = /^\$ /; if (typed) print }'
+}
+
+@test "the examples of fsd-stream(5) do what they show" {
+	start_fsd -c "$SRC/examples/fsd.json"
+	examples fsd-stream.5 >wanted
+	[ "$(grep -c '^\$ ' wanted)" -gt 40 ]
+	cd "$MNT"
+	typed "$T/wanted" >"$T/shown"
+	cd "$T"
+	same wanted shown
+	stop_fsd
+}
+
 @test "what README of the mount says to type works" {
 	start_fsd
-	grep -E '^  (mkdir|echo|cat|head|rmdir|S=|exec|read|ls)[ I]' "$MNT/README" >commands
-	[ "$(wc -l <commands)" -eq 17 ]
+	grep -E '^  (mkdir|echo|cat|head|rmdir|seq|S=|exec|read|ls)[ I]' "$MNT/README" >commands
+	[ "$(wc -l <commands)" -eq 23 ]
 	# Somebody has to be refused first.
 	sed -i 's/^  cat err/echo x >"$S\/class" || &/' commands
 	env -C "$MNT" timeout 20 bash -e "$T/commands" >said 2>complaints
 	cat said complaints
-	[ "$(head -n 3 said)" = "1
+	[ "$(head -n 7 said)" = "1
 hello
-hello" ]
+hello
+1
+2
+3
+1" ]
 	grep -qx 'IOService:/S' said
 	grep -q '^creator' said
 	eventually test ! -e "$MNT/IOService/S"

@@ -31,8 +31,8 @@ drawn() {
 # IOResources and a service in a service is what every service has, and not drawn.
 shown() {
 	(cd "$MNT" && find . -mindepth 1) | sed -E '
-		/\/(IOResources|Thermometer\/Calibration)\//d
-		s,/Thermometer/Calibration$,/Thermometer/<service>,
+		/\/(IOResources|Thermometer\/(Calibration|picture))\//d
+		s,/Thermometer/(Calibration|picture)$,/Thermometer/<service>,
 		s,/Thermometer,/<service>,
 		s,/0x[0-9a-f]+,/<0xID>,
 		s,^\./class/[^/]+,./class/<class>,
@@ -45,6 +45,8 @@ shown() {
 		s,/buf/page,/buf/<buffer>,
 		s,/prop/[^/]+,/prop/<key>,
 		s,/queues/readings,/queues/<queue>,
+		s,/streams/picture,/streams/<stream>,
+		s,/buffers/[0-9]+,/buffers/<number>,
 		/^\.\/IOService\/(parents|prop)\/./d' | sort -u
 }
 
@@ -52,6 +54,7 @@ shown() {
 furnish() {
 	S=$MNT/IOService/Thermometer
 	mkdir "$S" "$S/Calibration" "$S/queues/readings" "$MNT/IOPower"
+	mkdir "$S/streams/picture" "$S/streams/picture/buffers/0"
 	echo 'Mark 2' >"$S/prop/Model"
 	truncate -s 4096 "$S/buf/page"
 	echo '{"methods": [{"name": "read", "so": 1}], "memory": {"0": "page", "1": "queues/readings/data"},
@@ -66,11 +69,11 @@ furnish() {
 	furnish
 	drawn >drawn
 	shown >shown
-	[ "$(wc -l <drawn)" -gt 100 ]
+	[ "$(wc -l <drawn)" -gt 150 ]
 	same drawn shown
-	names() { find "$1" -mindepth 1 -maxdepth 1 -printf '%f %y\n' | grep -v Calibration | sort; }
+	names() { find "$1" -mindepth 1 -maxdepth 1 -printf '%f %y\n' | grep -Ev 'Calibration|picture' | sort; }
 	names "$S" >service
-	for directory in "$MNT/IOService/IOResources" "$S/Calibration"; do
+	for directory in "$MNT/IOService/IOResources" "$S/Calibration" "$S/picture"; do
 		names "$directory" | same service -
 	done
 	exec 6>&- 7>&-
@@ -115,8 +118,32 @@ furnish() {
 	printf '%s\n' 'README 444' 'busy 444' 'console 644' 'ctl 200' 'events 444' 'match 666' 'policy 400' 'quiet 444' \
 		'status 444' 'version 444' 'watch 666' >wanted
 	modes "$MNT" | same wanted -
+	[ "$(stat -c %a "$S/streams/picture/driver")" = 700 ]
 	[ "$(stat -c %a "$S/clients/1")" = 700 ]
 	exec 6>&- 7>&-
+}
+
+@test "the files of a stream have the modes that fsd-stream(5) says" {
+	# Of .It Pa stop , drain Pq 0222: each name, and the mode.
+	awk '
+		/^\.Ss/ { directory = /driver.s files/ ? "driver/" : "" }
+		/^\.It (Pa|Ar) .* Pq 0[0-7]+$/ {
+			mode = substr($NF, 2)
+			for (i = 3; i < NF - 1; i++)
+				if ($i !~ /^(,|Ar|Ns|Pa|N)$/)
+					print directory ($i ~ /^\// ? "buffers/0" : $i == "count" ? "buffers/" : "") $i, mode
+		}' "$SRC/docs/man/fsd-stream.5" | sort >said
+	[ "$(wc -l <said)" -gt 30 ]
+	stream=$MNT/streams/s
+	mkdir "$stream" "$stream/buffers/0"
+	while read -r name mode; do
+		echo "$name"
+		[[ -L $stream/$name || $(stat -c %a "$stream/$name") == "$mode" ]]
+	done <said
+	for name in "$stream"/stats/*; do
+		[ "$(stat -c %a "$name")" = 444 ]
+	done
+	find "$stream" ! -type d ! -path '*/stats/*' -printf '%P\n' | sort | same - <(cut -d' ' -f1 said)
 }
 
 @test "the README draws the same queue" {
@@ -172,12 +199,12 @@ furnish() {
 		import json, sys
 		mount, state, mode = sys.argv[1:]
 		status = json.load(open(mount + '/status'))
-		wanted = {'version', 'memory', 'mountpoint', 'state', 'generation', 'uptime', 'services', 'queues'}
+		wanted = {'version', 'memory', 'mountpoint', 'state', 'generation', 'uptime', 'services', 'queues', 'streams'}
 		assert set(status) == wanted, set(status) ^ wanted
 		assert status['memory'] == mode, status['memory']
 		assert status['mountpoint'] == mount, status['mountpoint']
 		assert status['state'] == state, status['state']
-		assert status['queues'] == 0, status['queues']
+		assert status['queues'] == status['streams'] == 0, status
 	END
 }
 
