@@ -174,6 +174,8 @@ int stream_modes_store(struct node *node, const char *text, size_t size)
 			modes |= 1u << mode;
 		at += n + 1;
 	}
+	if (modes == 0)
+		return failure(-EINVAL, "modes are input, output and inout");
 	return stream_result(node->object, stream_set_modes(node->object, modes));
 }
 
@@ -393,7 +395,7 @@ int stream_queues_store(struct node *node, const char *text, size_t size)
 		size--;
 	if (size == 7 && memcmp(text, "destroy", 7) == 0)
 		return stream_result(stream, stream_destroy_queues(stream));
-	if (size < 6 || memcmp(text, "create", 6) != 0 ||
+	if (size < 6 || memcmp(text, "create", 6) != 0 || text[size - 1] == '\n' ||
 	    (size > 6 && (text[6] != ' ' || number_parse(text + 7, size - 7, &length) < 0)))
 		return failure(-EINVAL, "queues takes create, create N, or destroy");
 	return stream_result(stream, stream_create_queues(stream, length));

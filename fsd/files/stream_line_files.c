@@ -385,8 +385,6 @@ static int begin_call(struct file *file, const char *text, size_t size)
 	list_init(&call->link);
 	call->is_sync = true;
 	file->state = call;
-	if (size > 0 && text[size - 1] == '\n')
-		size--;
 	r = parse_token(text, size, &call->token);
 	if (r == 0)
 		r = stream_result(stream_of(file), stream_notify_input(stream_of(file), call));

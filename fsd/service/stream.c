@@ -243,6 +243,7 @@ void stream_free(struct node *node)
 		return;
 	stream_nub_free(stream);
 	timer_stop(&stream->lingering);
+	stream_end_calls(stream, kIOReturnAborted);
 	loop_unwatch(stream->registry->loop, &stream->client_ended);
 	close_fd(stream->client_ended.fd);
 	for (int i = 0; i < N_STREAM_SIDES; i++)

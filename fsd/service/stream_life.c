@@ -95,8 +95,10 @@ static void set_stopped(struct stream *stream)
 		stream->builtin->halt(stream);
 	stream_follow(stream);
 	stream_empty_rings(stream, STREAM_STOPPED);
-	if (stream->client == CLIENT_LINGERING)
+	if (stream->client == CLIENT_LINGERING) {
+		stream->wish = NULL;	/* this stop: it is not what the close has to end */
 		finish_close(stream);
+	}
 }
 
 static IOReturn set_mode(struct stream *stream, IOStreamMode mode)
