@@ -585,9 +585,30 @@ teardown() { fsd_teardown; }
 		os.close(fd)
 		s.becomes('closed')
 		equal(s.stats('discarded', 'frames'), (1, 1))
+		# With a driver that is asked, and says when it has played the last.
+		s.set('linger', 60000)
+		driver = Driver(s)
+		for n in range(2):
+		    writer = Child(lambda: (os.close(driver.fd), written()))
+		    driver.answers('open')
+		    driver.answers('start')
+		    writer.result()
+		    s.becomes('draining')
+		    if n == 0:
+		        stop = Child(lambda: (os.close(driver.fd), s.set('stop', 1)))
+		    else:
+		        equal([s.entry('driver/dequeue')[2] for i in range(2)], [5, 6])
+		        driver.say('drained')
+		    driver.answers('stop')
+		    equal(driver.asked(), 'close')
+		    s.becomes('closed')
+		    if n == 0:
+		        stop.result()
+		    assert not driver.is_asked()
+		    refuses(EINVAL, driver.say, 0)                      # it owes no answer
+		driver.close()
 		written()
-		s.becomes('draining')
-		s.set('linger', 5000)
+		s.becomes('draining')                                   # and so it is left, for fsd to end
 	END
 }
 
