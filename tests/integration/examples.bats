@@ -67,6 +67,41 @@ pair() {
 	[ "$(stat -c %a "$MNT/queues/team")" = 770 ]
 	[ "$(cat "$MNT/IOService/Thermometer/queues/readings/max_entry")" = 64 ]
 	[ -d "$MNT/IOService/Thermometer/Calibration" ]
+	[ "$(ls "$MNT/streams/")" = "$(printf 'camera\nspeaker')" ]
+	[ "$(cat "$MNT"/streams/camera/{mode,buffers/count,buffers/2/size})" = "$(printf 'output\n3\n4096')" ]
+	[ "$(cat "$MNT"/streams/speaker/{mode,buffers/count,buffers/2/size})" = "$(printf 'input\n3\n1024')" ]
+	[ "$(cat "$MNT"/IOService/Thermometer/streams/picture/{mode,buffers/1/size})" = "$(printf 'output\n153600')" ]
+}
+
+@test "a client in Python has all of a stream, by memory that it maps" {
+	stop_fsd
+	start_fsd -c "$SRC/examples/fsd.json"
+	S=$MNT/streams/camera
+	timeout 60 "$SRC/examples/stream_client.py" "$S" 20 >recorded
+	printf 'frame %9d\n' $(seq 0 19) | same - <(uniq recorded)
+	[ "$(stat -c %s recorded)" -eq $((20 * 4096)) ]
+	[ "$(cat "$S"/{state,stats/errors,stats/last_error})" = "$(printf 'closed\n0\nnone')" ]
+	[ "$(cat "$S/stats/frames")" -ge 20 ]
+	S=$MNT/streams/speaker
+	text 500 >sent
+	timeout 60 "$SRC/examples/stream_client.py" "$S" <sent
+	[ "$(cat "$S"/stats/{bytes,discarded,errors})" = "$(stat -c %s sent; printf '0\n0')" ]
+	[ "$(cat "$S/stats/frames")" -eq $((($(stat -c %s sent) + 1023) / 1024)) ]
+	[ "$(cat "$S"/{state,stats/last_error})" = "$(printf 'closed\nnone')" ]
+}
+
+@test "what a client in Python takes is what a driver in a shell writes" {
+	S=$MNT/streams/s
+	mkdir "$S" "$S"/buffers/{0,1,2}
+	echo 1000 >"$S/buffers/1/size"
+	text 3000 >sent
+	# dd writes frames of different sizes: 1000 bytes and the rest, where that buffer is next.
+	spawn dd if=sent of="$S/driver/io" bs=4096 conv=notrunc status=none
+	timeout 60 "$SRC/examples/stream_client.py" "$S" 5 >received
+	head -c "$(stat -c %s received)" sent | same - received
+	[ "$(stat -c %s received)" -gt 5000 ]
+	# The client has gone, and the driver is told.
+	eventually gone "$SPAWNED"
 }
 
 @test "a program that holds a role keeps the examples out" {
