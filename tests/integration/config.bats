@@ -51,6 +51,55 @@ refused() { # refused LINE[:COLUMN] WHAT
 	[[ $(cat "$MNT/IOService/S/T/queues/q/capacity") == 8 ]]
 }
 
+@test "streams of the configuration are there from the start" {
+	cat >config.json <<-'END'
+		{ "streams": [
+		    { "name": "plain" },
+		    { "name": "all", "direction": "inout", "buffers": 4, "size": 10000, "control_size": 0,
+		      "queue_length": 9, "linger": 7, "mode": "0640", "owner": "12345", "group": "23456" },
+		    { "name": "camera", "driver": "source", "rate": 500 },
+		    { "name": "speaker", "driver": "sink", "rate": 500, "buffers": 2, "size": 512 } ],
+		  "services": [ { "name": "S", "streams": [ { "name": "s", "direction": "input", "buffers": 1 } ] } ] }
+	END
+	skip_unless_root "owners are given away"
+	start_fsd -c config.json
+	[[ $(ls "$MNT/streams/") == $'all\ncamera\nplain\nspeaker' ]]
+	shape() { cat "$MNT/$1"/{mode,modes,buffers/count,queue_length,linger} | paste -sd ' '; }
+	[[ $(shape streams/plain) == 'output input output inout 0 0 5000' ]]
+	[[ $(shape streams/all) == 'inout input output inout 4 9 7' ]]
+	[[ $(shape streams/camera) == 'output output 3 0 5000' ]]
+	[[ $(shape streams/speaker) == 'input input 2 0 5000' ]]
+	[[ $(shape IOService/S/streams/s) == 'input input output inout 1 0 5000' ]]
+	[[ $(cat "$MNT"/streams/all/buffers/3/{size,control_size}) == $'10000\n0' ]]
+	[[ $(cat "$MNT"/streams/camera/buffers/2/{size,control_size}) == $'4096\n64' ]]
+	[[ $(cat "$MNT"/streams/speaker/buffers/1/{size,control_size}) == $'512\n64' ]]
+	[[ $(stat -c '%a %u %g' "$MNT/streams/all") == '750 12345 23456' ]]
+	[[ $(stat -c '%a %u %g' "$MNT/streams/all/io") == '640 12345 23456' ]]
+	[[ $(stat -c '%a %u %g' "$MNT/streams/all/driver") == '700 12345 23456' ]]
+	# Those with a driver are alive.
+	[[ $(timeout 20 head -c 4096 "$MNT/streams/camera/io" | uniq) == 'frame         0' ]]
+	head -c 2000 /dev/zero >"$MNT/streams/speaker/io"
+	played() { [[ $(cat "$MNT"/streams/speaker/{state,stats/frames,stats/discarded}) == $'closed\n4\n0' ]]; }
+	eventually played
+}
+
+@test "after a restart a stream is as it was, and has its driver again" {
+	echo '{ "streams": [ { "name": "s", "driver": "source" }, { "name": "t", "direction": "input" } ] }' >config.json
+	start_fsd -c "$T/config.json"
+	echo 777 >"$MNT/streams/s/linger"
+	mkdir "$MNT/streams/s/buffers/3"
+	echo inout >"$MNT/streams/t/mode"
+	mkdir "$MNT/streams/other"
+	restart_fsd
+	[[ $(ls "$MNT/streams/") == $'other\ns\nt' ]]
+	[[ $(cat "$MNT"/streams/s/{linger,modes,buffers/count}) == $'777\noutput\n4' ]]
+	[[ $(cat "$MNT/streams/t/mode") == inout ]]
+	[[ $(timeout 20 head -c 4096 "$MNT/streams/s/io" | uniq) == 'frame         0' ]]
+	rmdir "$MNT/streams/s"
+	restart_fsd
+	[[ $(cat "$MNT"/streams/s/{linger,buffers/count}) == $'5000\n3' ]]
+}
+
 @test "a restart leaves the queues of the configuration as they are by now" {
 	echo '{ "queues": [ { "name": "q", "capacity": 1000 } ] }' >config.json
 	start_fsd -c "$T/config.json"
@@ -146,13 +195,27 @@ refused() { # refused LINE[:COLUMN] WHAT
 		2:2|unknown key "capacity"|{"services": [{"name": "S",\n "capacity": 8}]}
 		3:3|unknown key "x"|{"services": [{"name": "S",\n "services": [{"name": "T", "queues": [{"name": "q",\n  "x": 1}]}]}]}
 		2:2|unknown key "clients"|{"queues": [],\n "clients": []}
+		1:13|must be a list|{"streams": {"name": "s"}}
+		1:41|"direction" must be|{"streams": [{"name": "s", "direction": "out"}]}
+		1:38|"driver" must be|{"streams": [{"name": "s", "driver": "camera"}]}
+		1:54|"rate" must be|{"streams": [{"name": "s", "driver": "sink", "rate": 0}]}
+		1:39|"buffers" must be|{"streams": [{"name": "s", "buffers": 1025}]}
+		1:36|"size" must be|{"streams": [{"name": "s", "size": -1}]}
+		1:44|"control_size" must be|{"streams": [{"name": "s", "control_size": 1.5}]}
+		1:44|"queue_length" must be|{"streams": [{"name": "s", "queue_length": 65537}]}
+		1:38|"linger" must be|{"streams": [{"name": "s", "linger": "5 s"}]}
+		1:14|a "rate" is that of a "driver"|{"streams": [{"name": "s", "rate": 30}]}
+		1:14|has one "direction"|{"streams": [{"name": "s", "driver": "sink", "direction": "input"}]}
+		1:14|are both 0|{"streams": [{"name": "s", "size": 0, "control_size": 0}]}
+		2:2|unknown key "capacity"|{"streams": [{"name": "s",\n "capacity": 8}]}
+		2:1|in this list twice|{"streams": [{"name": "s"},\n{"name": "s"}]}
 		1|end of file|{"queues": []} x
 		2|end of file|{"queues": [ {"name": "q"} ]
 		1|unable to decode|{"queues": [{"name": "\xff"}]}
 		1|0000|{"queues": [{"name": "a\\u0000b"}]}
 		1|maximum parsing depth|$DEEP
 	END
-	[[ $n -eq 33 ]]
+	[[ $n -eq 47 ]]
 }
 
 @test "services nested too deep are refused with their place, those that are not are made" {
@@ -223,6 +286,11 @@ refused() { # refused LINE[:COLUMN] WHAT
 	run ! is_mounted
 	[[ -z $(ls "$STATE") ]]
 
+	echo '{ "streams": [ { "name": "s", "buffers": 2, "size": 2000000000 } ] }' >config.json
+	run -1 --separate-stderr "$FSD" -f -s "$STATE" -c config.json "$MNT"
+	[[ $stderr == *"cannot make stream 's' of the configuration: No space left"* ]]
+	[[ -z $(ls "$STATE") ]]
+
 	echo '{ "services": [ { "name": "clients" } ] }' >config.json
 	run -1 --separate-stderr "$FSD" -f -s "$STATE" -c config.json "$MNT"
 	[[ $stderr == *"cannot make service 'clients' of the configuration: File exists"* ]]
@@ -231,23 +299,28 @@ refused() { # refused LINE[:COLUMN] WHAT
 @test "only what is persistent outlives a clean end, with its entries" {
 	cat >config.json <<-'END'
 		{ "queues": [ { "name": "kept", "persist": true }, { "name": "gone" } ],
+		  "streams": [ { "name": "film", "persist": true, "buffers": 1, "size": 8 }, { "name": "air" } ],
 		  "services": [ { "name": "S", "queues": [ { "name": "kept", "persist": true } ] },
 		                { "name": "T" } ] }
 	END
 	start_fsd -c "$T/config.json"
 	put "$MNT/queues/kept" one
+	printf 'recorded' >"$MNT/streams/film/buffers/0/data"
 	put "$MNT/queues/gone" two
 	put "$MNT/IOService/S/queues/kept" three
 	chmod 0700 "$MNT/queues/kept"
 	stop_fsd
 	[[ $(find "$STATE" -name data | wc -l) -eq 2 ]]
+	[[ $(find "$STATE" -name 'buffer-data.*' | wc -l) -eq 1 ]]
 	start_fsd
 	[[ $(ls "$MNT/queues") == kept ]]
+	[[ $(ls "$MNT/streams") == film ]]
+	[[ $(cat "$MNT/streams/film/buffers/0/data") == recorded ]]
 	[[ $(services) == $'IOResources\nS' ]]
 	[[ $(stat -c %a "$MNT/queues/kept") == 700 ]]
 	[[ $(get "$MNT/queues/kept") == one ]]
 	[[ $(get "$MNT/IOService/S/queues/kept") == three ]]
-	rmdir "$MNT/queues/kept" "$MNT/IOService/S/queues/kept" "$MNT/IOService/S"
+	rmdir "$MNT/queues/kept" "$MNT/streams/film" "$MNT/IOService/S/queues/kept" "$MNT/IOService/S"
 	stop_fsd
 	[[ -z $(ls "$STATE") ]]
 }

@@ -67,6 +67,26 @@ START_TEST(a_service_has_no_queue_in_its_text)
 }
 END_TEST
 
+START_TEST(a_stream_brings_its_details_and_no_queue)
+{
+	struct record record = { .kind = RECORD_STREAM, .parent = 3, .name = strdup("camera"),
+				 .persist = true, .details = json_pack("{s:[i,i]}", "buffers", 1, 2) };
+	struct record back;
+	char *text = record_to_text(&record);
+
+	ck_assert_ptr_null(strstr(text, "capacity"));
+	ck_assert_int_eq(record_from_text(text, &back), 0);
+	ck_assert_int_eq(back.kind, RECORD_STREAM);
+	ck_assert_uint_eq(back.parent, 3);
+	ck_assert_str_eq(back.name, "camera");
+	ck_assert(back.persist);
+	ck_assert(json_equal(back.details, record.details));
+	record_deinit(&back);
+	record_deinit(&record);
+	free(text);
+}
+END_TEST
+
 /* A good text with one piece of it changed. */
 static const struct {
 	const char *what, *with;
@@ -102,6 +122,7 @@ static void add_tests(TCase *tests)
 {
 	tcase_add_test(tests, a_queue_comes_back_as_it_was);
 	tcase_add_test(tests, a_service_has_no_queue_in_its_text);
+	tcase_add_test(tests, a_stream_brings_its_details_and_no_queue);
 	tcase_add_loop_test(tests, a_damaged_text_is_refused_and_nothing_leaks, 0,
 			    (int)ARRAY_SIZE(damages));
 }
