@@ -10,6 +10,7 @@
 
 #include "files/stream_files.h"
 #include "util/failure.h"
+#include "util/identity.h"
 
 /* `state` is the memory, counted. */
 static struct stream_memory *memory_of(const struct file *file)
@@ -138,7 +139,19 @@ static int area_open(struct file *file, const struct caller *caller)
 	       failure_with_code(failure(-ENOENT, "this area has 0 bytes"), (uint32_t)kIOReturnNotFound);
 }
 
-/* A directory that one may not enter keeps out of it who is not its owner, nor root. */
+/* Also one of his other groups, which a request does not name. */
+static bool has_group(const struct caller *caller, gid_t gid)
+{
+	struct identity who = { 0 };
+	bool has = caller->gid == gid;
+
+	if (!has && identity_read(caller->pid, caller->uid, caller->gid, &who) == 0)
+		has = identity_has_group(&who, gid);
+	identity_deinit(&who);
+	return has;
+}
+
+/* As the kernel decides it for who looks up a name there. */
 static bool may_enter_driver(const struct stream *stream, const struct caller *caller)
 {
 	const struct attributes *own = &stream->driver_dir->own;
@@ -147,7 +160,7 @@ static bool may_enter_driver(const struct stream *stream, const struct caller *c
 		return true;
 	if (caller->uid == own->uid)
 		return own->mode & 0100;
-	return caller->gid == own->gid ? own->mode & 0010 : own->mode & 0001;
+	return has_group(caller, own->gid) ? own->mode & 0010 : own->mode & 0001;
 }
 
 /* Only who has the buffer may touch its memory. */
