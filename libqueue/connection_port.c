@@ -211,15 +211,15 @@ void connection_ports_of_queue(struct connection *connection, const char *path,
 
 /* --- setting */
 
-/* The directory of the queue that the kind is bound to, the caller's, or NULL: to none. */
+/* The directory of the queue that the kind is bound to, the caller's, or NULL: to none, or a stream. */
 static char *bound_queue(struct connection *connection, uint32_t type)
 {
-	static const char queues[] = "../../../queues/";
+	static const char streams[] = "../../../../streams/";
 	_cleanup_(freep) char *file = connection_file(connection, "port", type);
-	char target[sizeof(queues)], *path, *name;
+	char target[sizeof(streams)] = "", *path, *name;
 
-	if (!file || readlink(file, target, sizeof(target)) != sizeof(target) ||
-	    memcmp(target, queues, sizeof(queues) - 1) != 0)
+	if (!file || readlink(file, target, sizeof(target)) < 0 ||
+	    strncmp(target, streams, sizeof(streams) - 1) == 0)
 		return NULL;
 	path = realpath(file, NULL);
 	name = path ? strrchr(path, '/') : NULL;
