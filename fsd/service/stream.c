@@ -11,24 +11,47 @@
 
 /* Results and changes */
 
+/* What would be right, or NULL. */
+static const char *advice(const struct stream *stream, IOReturn code)
+{
+	switch (code) {
+	case kIOReturnNotOpen:
+		return "open io first";
+	case kIOReturnNotReady:
+		return "start it first, or resume it";
+	case kIOReturnBusy:
+		return "somebody else has the buffer, keeps that end, or it must end first";
+	case kIOReturnStillOpen:
+	case kIOReturnExclusiveAccess:
+		return stream->client == CLIENT_LINGERING ?
+		       "what was written to io is played still, as `linger` allows" :
+		       "it is open; `client` says by whom";
+	case kIOReturnNoResources:
+		return "mkdir a buffer first, or read what is pending";
+	case kIOReturnNoSpace:
+		return "its rings have no room for one more, or that is beyond a limit";
+	case kIOReturnUnsupported:
+		return "`modes` says what the driver has, and it may refuse";
+	case kIOReturnNoDevice:
+		return "its driver has gone, or it was removed; close io";
+	case kIOReturnBadArgument:
+		return "no such buffer, not within it, without any bytes, or no such value";
+	default:
+		return NULL;
+	}
+}
+
 int stream_result(struct stream *stream, IOReturn code)
 {
 	int error = -stream_errno(code);
-	const char *name = stream_state_name(stream->state);
-	const char *needs = code == kIOReturnNotOpen ? "open io first" :
-			    code == kIOReturnNotReady ? "start it first, or resume it" :
-			    code == kIOReturnBusy ? "somebody else has the buffer, keeps that end, or it must end first" :
-			    code == kIOReturnStillOpen || code == kIOReturnExclusiveAccess ?
-			    "it is open; `client` says by whom" :
-			    code == kIOReturnNoResources ? "mkdir a buffer first, or read what is pending" :
-			    code == kIOReturnBadArgument ? "no such buffer, not within it, or no such value" : NULL;
+	const char *needs = advice(stream, code);
 
 	if (code == kIOReturnSuccess)
 		return 0;
 	if (code != kIOReturnUnderrun && code != kIOReturnOverrun)
 		stream->last_error = code;
 	if (needs)
-		failure(error, "the stream is %s: %s", name, needs);
+		failure(error, "the stream is %s: %s", stream_state_name(stream->state), needs);
 	return failure_with_code(error, (uint32_t)code);
 }
 
