@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * driver_camera MOUNT - an output stream: 30 frames a second, each 4096 times a letter
+ * driver_camera MOUNT [NAME] - an output stream: 30 frames a second, each 4096 times a letter
  *
  *	cc driver_camera.c $(pkg-config --cflags --libs libqueue)
  * then	cat MOUNT/streams/camera/io
@@ -48,8 +48,8 @@ int main(int argc, char **argv)
 
 	for (int i = 0; i < N_BUFFERS; i++)
 		IOStream_addBuffer(stream, IOStreamBuffer_withCapacity(SIZE, 64));
-	if (argc != 2 || IOStream_publish(stream, argv[1], "camera"))
-		errx(1, "no stream can be made there; usage: driver_camera MOUNT");
+	if (argc < 2 || IOStream_publish(stream, argv[1], argc > 2 ? argv[2] : "camera"))
+		errx(1, "no stream of that name can be made there; usage: driver_camera MOUNT [NAME]");
 	struct pollfd ready[] = { { IOStream_getDescriptor(stream), POLLIN, 0 },
 				  { timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), POLLIN, 0 } };
 	timerfd_settime(ready[1].fd, 0, &each, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * driver_speaker MOUNT - an input stream: what is written to it, on standard output, at its pace
+ * driver_speaker MOUNT [NAME] - an input stream: what is written to it, on standard output, at its pace
  *
  *	cc driver_speaker.c $(pkg-config --cflags --libs libqueue)
  * then	cat FILE >MOUNT/streams/speaker/io	a buffer of 512 bytes each 10 ms
@@ -48,8 +48,8 @@ int main(int argc, char **argv)
 
 	for (int i = 0; i < N_BUFFERS; i++)
 		IOStream_addBuffer(stream, IOStreamBuffer_withCapacity(SIZE, 0));
-	if (argc != 2 || IOStream_publish(stream, argv[1], "speaker"))
-		errx(1, "no stream can be made there; usage: driver_speaker MOUNT");
+	if (argc < 2 || IOStream_publish(stream, argv[1], argc > 2 ? argv[2] : "speaker"))
+		errx(1, "no stream of that name can be made there; usage: driver_speaker MOUNT [NAME]");
 	struct pollfd ready[] = { { IOStream_getDescriptor(stream), POLLIN, 0 },
 				  { timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), POLLIN, 0 } };
 	timerfd_settime(ready[1].fd, 0, &each, NULL);
