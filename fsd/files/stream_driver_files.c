@@ -11,6 +11,7 @@
 #include "files/stream_files.h"
 #include "service/methods.h"
 #include "util/failure.h"
+#include "util/process.h"
 #include "util/number.h"
 
 struct control {
@@ -31,11 +32,12 @@ static void ended(struct stream_provider *provider)
 static int control_open(struct session *session, const struct caller *caller)
 {
 	struct control *control = calloc(1, sizeof(*control));
+	pid_t pid = process_of_thread(caller->pid);
 	int r;
 
-	(void)caller;
 	if (!control)
 		return -ENOMEM;
+	control->provider.holder = (struct holder){ pid, process_start_time(pid) };
 	control->session = session;
 	control->provider.tell = tell;
 	control->provider.ended = ended;

@@ -141,11 +141,12 @@ static json_t *details_of(const struct stream *stream)
 {
 	const struct service *nub = stream->nub;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:[I,I], s:I, s:b, s:[o,o], s:o, s:o}",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:[I,I], s:[I,I], s:I, s:b, s:[o,o], s:o, s:o}",
 		"mode", (json_int_t)stream->mode, "modes", (json_int_t)stream->modes,
 		"queue_length", (json_int_t)stream->queue_length, "linger", (json_int_t)stream->linger,
 		"serial", (json_int_t)stream->last_serial,
 		"holder", (json_int_t)stream->holder.pid, (json_int_t)stream->holder.start_time,
+		"driver", (json_int_t)stream->driver.pid, (json_int_t)stream->driver.start_time,
 		"uid", (json_int_t)stream->uid, "had_client", (int)stream->had_client,
 		"nub", part_to_json(nub->node), service_details(nub),
 		"buffers", buffers_to_json(stream), "parts", parts_to_json(stream));
@@ -239,7 +240,7 @@ static int stream_init(struct service *service, const char *name, uint64_t id,
 	stream->mode = kIOStreamModeOutput;
 	stream->modes = 7;
 	stream->linger = STREAM_DEFAULT_LINGER;
-	stream->client_ended.fd = -1;
+	stream->client_ended.fd = stream->driver_ended.fd = -1;
 	list_init(&stream->calls);
 	list_init(&stream->delivered);
 	registry->n_streams++;
@@ -269,6 +270,8 @@ void stream_free(struct node *node)
 	stream_end_calls(stream, kIOReturnAborted);
 	loop_unwatch(stream->registry->loop, &stream->client_ended);
 	close_fd(stream->client_ended.fd);
+	loop_unwatch(stream->registry->loop, &stream->driver_ended);
+	close_fd(stream->driver_ended.fd);
 	for (int i = 0; i < N_STREAM_SIDES; i++)
 		stream_end_deinit(&stream->ends[i]);
 	stream_memory_unref(stream->rings.output);
@@ -370,17 +373,18 @@ static int adopt_buffers(struct stream *stream, json_t *list)
 	return 0;
 }
 
-static int adopt_details(struct stream *stream, json_t *details, struct holder *ret_holder)
+static int adopt_details(struct stream *stream, json_t *details, struct holder *ret_client,
+			 struct holder *ret_driver)
 {
-	json_int_t mode, modes, length, linger, serial, pid, start, uid;
+	json_int_t mode, modes, length, linger, serial, pid, start, driver, driver_start, uid;
 	json_t *buffers, *all, *of_nub, *nub;
 	struct part parts[5];
 	size_t n = parts_of(stream, parts);
 	int had_client, r = 0;
 
-	if (json_unpack(details, "{s:I, s:I, s:I, s:I, s:I, s:[I,I], s:I, s:b, s:[o,o], s:o, s:o}", "mode", &mode,
-			"modes", &modes, "queue_length", &length, "linger", &linger, "serial", &serial,
-			"holder", &pid, &start, "uid", &uid, "had_client", &had_client,
+	if (json_unpack(details, "{s:I, s:I, s:I, s:I, s:I, s:[I,I], s:[I,I], s:I, s:b, s:[o,o], s:o, s:o}",
+			"mode", &mode, "modes", &modes, "queue_length", &length, "linger", &linger, "serial", &serial,
+			"holder", &pid, &start, "driver", &driver, &driver_start, "uid", &uid, "had_client", &had_client,
 			"nub", &of_nub, &nub, "buffers", &buffers, "parts", &all) < 0 ||
 	    !stream_mode_name((uint32_t)mode) || length < 0 || length > STREAM_MAX_LENGTH)
 		return -EBADMSG;
@@ -391,7 +395,8 @@ static int adopt_details(struct stream *stream, json_t *details, struct holder *
 	stream->last_serial = (uint64_t)serial + 1024;	/* more were used than were written down */
 	stream->uid = (uid_t)uid;
 	stream->had_client = had_client;
-	*ret_holder = (struct holder){ (pid_t)pid, (uint64_t)start };
+	*ret_client = (struct holder){ (pid_t)pid, (uint64_t)start };
+	*ret_driver = (struct holder){ (pid_t)driver, (uint64_t)driver_start };
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = part_from_json(json_object_get(all, parts[i].name), parts[i].node);
 	if (r == 0)
@@ -405,7 +410,7 @@ int stream_adopt(struct service *service, uint64_t id, const struct record *reco
 {
 	struct making making = { .own = record->own, .files = record->files,
 				 .persist = record->persist };
-	struct holder holder = { 0 };
+	struct holder client = { 0 }, driver = { 0 };
 	struct stream *stream = NULL;
 	int r = stream_init(service, record->name, id, &making, &stream);
 
@@ -417,7 +422,7 @@ int stream_adopt(struct service *service, uint64_t id, const struct record *reco
 	if (r == 0)
 		r = record_adopt_rows(record, stream->node);
 	if (r == 0)
-		r = adopt_details(stream, record->details, &holder);
+		r = adopt_details(stream, record->details, &client, &driver);
 	if (r == 0)
 		r = stream_nub_start(stream);
 	if (r < 0) {
@@ -427,7 +432,8 @@ int stream_adopt(struct service *service, uint64_t id, const struct record *reco
 	}
 	store_each_buffer(stream->registry->store, id, sweep, stream);
 	stream_tell_board(stream);
-	stream_adopt_client(stream, &holder);
+	stream_adopt_client(stream, &client);
+	stream_await_driver(stream, &driver);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
  *	stream_life.c		open, start, suspend, stop, drain, close
  *	stream_traffic.c	entries and notifications, for those who do not map
  *	stream_bytes.c		the stream as bytes
+ *	stream_restart.c	who had it before a restart
  *	stream_nub.c		its service in the registry
  *	stream_user_client.c	connections to that
  *
@@ -60,6 +61,7 @@ struct stream_wish {
 struct stream_provider {
 	struct stream *stream;		/* NULL: it was removed */
 	struct list asked;		/* struct stream_wish: to be answered in this order */
+	struct holder holder;		/* its process */
 	bool keeps;			/* it maps the rings and keeps the tally */
 	int (*tell)(struct stream_provider *provider, const char *line);
 	void (*ended)(struct stream_provider *provider);
@@ -140,6 +142,9 @@ struct stream {
 	struct stream_user_client *user_client;	/* owned: fsd as the nub's driver */
 
 	struct stream_provider *provider;
+	struct holder driver;		/* its process, or that which was it before our restart */
+	bool awaits_driver;		/* that one, which lives: nothing starts without it */
+	struct source driver_ended;	/* a pidfd, meanwhile */
 	const struct stream_builtin *builtin;
 	void *builtin_state;
 	struct stream_wish *wish;	/* borrowed or ours: the one under way */
@@ -235,6 +240,8 @@ IOReturn stream_switch_mode(struct stream *stream, IOStreamMode mode);
 
 /* Its session ends. */
 void stream_close(struct stream *stream);
+/* And what it left is not played to its end. */
+void stream_finish_close(struct stream *stream);
 /* As if the client had asked for it: who drives it has no more. */
 void stream_drain(struct stream *stream);
 /* While draining: is there any left? */
@@ -243,6 +250,12 @@ void stream_look_for_end(struct stream *stream);
 /* Return: 0, -EBUSY. */
 int stream_provide(struct stream *stream, struct stream_provider *provider);
 void stream_provider_gone(struct stream_provider *provider);
+/* --- stream_restart.c */
+
+/* It was its driver before our restart: nothing starts before it is that again, or has ended. */
+void stream_await_driver(struct stream *stream, const struct holder *holder);
+void stream_await_no_driver(struct stream *stream);
+/* It had it open: it is stopped, and its own. */
 void stream_adopt_client(struct stream *stream, const struct holder *holder);
 /* It was, before our restart: the same process has it again. */
 bool stream_is_adopted_by(const struct stream *stream, const struct holder *holder);

@@ -5,12 +5,10 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "libqueue/atomic.h"
 #include "service/stream.h"
 #include "util/log.h"
-#include "util/process.h"
 
 /* Asking */
 
@@ -87,8 +85,6 @@ static void set_running(struct stream *stream, bool from_stopped)
 		stream->builtin->started(stream);
 }
 
-static void finish_close(struct stream *stream);
-
 static void set_stopped(struct stream *stream)
 {
 	if (stream->builtin)
@@ -97,7 +93,7 @@ static void set_stopped(struct stream *stream)
 	stream_empty_rings(stream, STREAM_STOPPED);
 	if (stream->client == CLIENT_LINGERING) {
 		stream->wish = NULL;	/* this stop: it is not what the close has to end */
-		finish_close(stream);
+		stream_finish_close(stream);
 	}
 }
 
@@ -259,6 +255,8 @@ int stream_begin(struct stream *stream, struct stream_wish *wish)
 		done(stream, wish, code);
 		return 0;
 	}
+	if (wish->kind == WISH_START && stream->awaits_driver)
+		return FILE_WAIT_ALWAYS;
 	prepare(stream, wish);
 	wish->stream = stream;
 	stream->wish = wish;
@@ -385,7 +383,7 @@ static void forget_client(struct stream *stream)
 	stream->holder = (struct holder){ 0 };
 }
 
-static void finish_close(struct stream *stream)
+void stream_finish_close(struct stream *stream)
 {
 	stream_follow(stream);
 	if (stream->builtin)
@@ -405,7 +403,7 @@ static void finish_close(struct stream *stream)
 
 static void on_lingered(struct timer *timer)
 {
-	finish_close(container_of(timer, struct stream, lingering));
+	stream_finish_close(container_of(timer, struct stream, lingering));
 }
 
 void stream_close(struct stream *stream)
@@ -417,7 +415,7 @@ void stream_close(struct stream *stream)
 	if (stream->client == CLIENT_NONE)
 		return;
 	if (!plays_on) {
-		finish_close(stream);
+		stream_finish_close(stream);
 		return;
 	}
 	stream->client = CLIENT_LINGERING;
@@ -440,15 +438,22 @@ int stream_provide(struct stream *stream, struct stream_provider *provider)
 	if (stream->provider || stream->builtin || stream->wish ||
 	    (stream->state != STREAM_CLOSED && stream->state != STREAM_STOPPED))
 		return -EBUSY;
-	provider->stream = stream;
-	list_init(&provider->asked);
-	stream->provider = provider;
-	/* One that came back after our restart learns that there is a client; it cannot refuse that. */
-	if (stream->client == CLIENT_NONE)
-		return 0;
 	wish = malloc(sizeof(*wish));
 	if (!wish)
 		return -ENOMEM;
+	provider->stream = stream;
+	list_init(&provider->asked);
+	stream->provider = provider;
+	stream->driver = provider->holder;
+	stream_await_no_driver(stream);
+	if (stream_save(stream) < 0)	/* after a restart nobody waits for it */
+		log_limited("cannot record who drives stream '%s', ignoring", stream->node->name);
+	stream_changed(stream);
+	/* One that came back after our restart learns that there is a client; it cannot refuse that. */
+	if (stream->client == CLIENT_NONE) {
+		free(wish);
+		return 0;
+	}
 	stream_wish_init(wish, WISH_OPEN);
 	wish->is_ours = wish->is_late = true;
 	wish->holder = stream->holder;
@@ -475,13 +480,15 @@ void stream_provider_gone(struct stream_provider *provider)
 	stream_follow(stream);
 	provider->stream = NULL;
 	stream->provider = NULL;
+	stream->driver = (struct holder){ 0 };
+	stream_save(stream);
 	drop_asked(stream, provider);
 	provider->ended(provider);
 	if (stream->client == CLIENT_OPENING)
 		stream->client = CLIENT_NONE;
 	stream_end_calls(stream, kIOReturnAborted);
 	if (stream->client == CLIENT_LINGERING) {
-		finish_close(stream);
+		stream_finish_close(stream);
 		return;
 	}
 	if (stream->client != CLIENT_NONE) {
@@ -489,39 +496,4 @@ void stream_provider_gone(struct stream_provider *provider)
 		stream_drop_rings(stream);
 	}
 	stream_changed(stream);
-}
-
-/* Restarts */
-
-static void on_client_ended(struct source *source, uint32_t events)
-{
-	(void)events;
-	finish_close(container_of(source, struct stream, client_ended));
-}
-
-/* Its process lives, and may open it again; until then it is stopped. */
-void stream_adopt_client(struct stream *stream, const struct holder *holder)
-{
-	struct source *ended = &stream->client_ended;
-
-	if (holder->pid == 0)
-		return;
-	*ended = SOURCE_INIT(on_client_ended);
-	ended->fd = (int)syscall(SYS_pidfd_open, holder->pid, 0);
-	if (ended->fd < 0 || process_start_time(holder->pid) != holder->start_time ||
-	    stream_begin_session(stream) != kIOReturnSuccess ||
-	    loop_watch(stream->registry->loop, ended, EPOLLIN) < 0) {
-		forget_client(stream);
-		stream_drop_rings(stream);
-		stream_set_state(stream, STREAM_CLOSED);
-		return;
-	}
-	stream->client = CLIENT_ADOPTED;
-	stream->holder = *holder;
-}
-
-bool stream_is_adopted_by(const struct stream *stream, const struct holder *holder)
-{
-	return stream->client == CLIENT_ADOPTED && holder->pid != 0 &&
-	       stream->holder.pid == holder->pid && stream->holder.start_time == holder->start_time;
 }
