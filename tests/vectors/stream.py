@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""stream.py FSD ACTOR UNSAID VECTORS [NAME...] - the lines of VECTORS, said to a stream of a mount in five ways
+"""stream.py FSD ACTOR UNSAID VECTORS [NAME...] - the lines of VECTORS, said to a stream of a mount in six ways
 
     files-alone     by files alone: clients are processes, and the driver has no session
     files-provider  likewise, but the driver has `driver/control` open, and answers what it is asked
     library         driver and clients are ACTORs, programs of the library, each told what to do
     library-client  files-alone for the driver, an actor for each client
     library-driver  an actor for the driver, files for the clients
+    connection      by methods, traps, memory and ports of connections to the stream's entry in the registry, and else by files
 
 Nothing here knows what is right: an operation becomes reads and writes of files, or functions of the library; what these gave
 becomes a result, and the line says whether that is the one. UNSAID has what these have no word for: operations; lines; and
@@ -19,6 +20,7 @@ import json
 import mmap
 import multiprocessing
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -71,11 +73,13 @@ class Hands:
 
     def code(self, what, error):
         """
-        The exact one; it must belong to the errno. That a name is not there, the kernel may know without fsd, and that there is nothing
-        to be read now is no refusal.
+        The exact one; it must belong to the errno. That a name is not there, the kernel may know without fsd, and that there is
+        nothing to be read now is no refusal.
         """
-        code, known = self.last(), {errno.ENOENT: 'kIOReturnNotFound', errno.EAGAIN: 'kIOReturnUnderrun' if what == 'take' else None}
-        if code == self.nothing and known.get(error.errno):
+        code, known = self.last(), {errno.ENOENT: 'kIOReturnNotFound'}
+        if what == 'take':
+            known[errno.EAGAIN] = 'kIOReturnUnderrun'
+        if code == self.nothing and error.errno in known:
             return known[error.errno]
         if ERRNO.get(code.removeprefix('kIOReturn')) != error.errno:
             raise ValueError(f'{error.strerror}, and err/PID says {code}')
@@ -476,8 +480,8 @@ class ByProvider(ByFiles):
 class Actor:
     """A program that is told operations, one a line, and says what each gave"""
     def __init__(self, program, role, mount):
-        self.program = subprocess.Popen([program, role, 'Vector', 'stream0'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env={**os.environ, 'FSD_MOUNT': mount.path})
+        self.program = subprocess.Popen([program, role, 'Vector', 'stream0'], env={**os.environ, 'FSD_MOUNT': mount.path}, text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.pid, self.pipe = self.program.pid, self.program.stdout
 
     def ask(self, operation):
@@ -544,6 +548,47 @@ class LibraryClients(ByFiles):
             client.end()
 
 
+class ByConnection(ByFiles):
+    """Each client has a connection to the stream's entry in the registry; what that has no method for is a file"""
+    OF_CONNECTIONS = {'open', 'close', 'start', 'stop', 'suspend', 'set_mode', 'get_mode', 'buffer_count', 'map_memory',
+                      'register_port', 'send_input_notification', 'send_input_sync_notification'}
+
+    def __init__(self, *arguments):
+        self.connections, self.opener = {}, 'A'
+        super().__init__(*arguments)
+
+    def run(self, operation):
+        words = {key: value for key, value in operation.items() if key not in RESULTS}
+        if words['op'] not in self.OF_CONNECTIONS:
+            return super().run(operation)
+        name = words.pop('client', self.opener if words['op'] == 'set_mode' else 'A')
+        if name not in self.connections:
+            self.connections[name] = Actor(self.program, 'connection', self.mount)
+        self.connections[name].ask(words)
+        if words['op'] == 'send_input_sync_notification':
+            self.serve_sync(self.connections[name])
+        result = self.connections[name].answer()
+        if words['op'] == 'open' and result['ret'] == SUCCESS:
+            self.opener = name
+        if words['op'] == 'map_memory' and result['ret'] == 'kIOReturnBadArgument':
+            result['ret'] = self.why(self.connections[name].pid)
+        return result
+
+    def why(self, pid):
+        """A map that is refused is a bad argument, whatever clientMemoryForType() said; that is said beside it"""
+        return re.search(r'refused this memory type: 0x\w+ (\w+)$', read(self.mount / f'err/{pid}').strip())[1]
+
+    def die(self, client='A'):
+        connection = self.connections.pop(client)
+        connection.kill()
+        self.gone(connection.pid)
+
+    def end(self):
+        super().end()
+        for connection in self.connections.values():
+            connection.end()
+
+
 class LibraryDriver(ByFiles):
     """The driver is an actor, which makes the stream"""
     OF_DRIVER = {'enqueue_output', 'dequeue_input', 'report_drop', 'send_output_notification', 'add_buffer', 'remove_buffer',
@@ -608,7 +653,8 @@ def compare(stream, line, skipped):
         if skipped & {operation['op'], f'{line["name"]}:{number}'}:
             continue
         seen = stream.run(operation)
-        if any(operation[key] not in (seen.get(key), *(END if seen.get(key) == END else ())) for key in RESULTS if key in operation):
+        if not all(operation[key] == seen.get(key) or (seen.get(key) == END and operation[key] in END)
+                   for key in RESULTS if key in operation):
             return f'operation {number} {json.dumps(operation)}\ngave {json.dumps(seen)}'
     return None
 
@@ -639,6 +685,7 @@ def run(fsd, actor, unsaid, lines):
             ('files-provider', ByProvider, 'files', 'driver-files', 'files-provider'),
             ('library', ByLibrary, 'library', 'driver-library'),
             ('library-client', LibraryClients, 'library', 'driver-files', 'files-alone'),
+            ('connection', ByConnection, 'connection', 'driver-files', 'files-alone'),
             ('library-driver', LibraryDriver, 'files', 'driver-library')):
         ways[way] = left_out(unsaid, who), make
     calls = {way: saying(fsd, actor, make, skipped) for way, (skipped, make) in ways.items()}

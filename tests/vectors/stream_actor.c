@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stream_actor driver|client SERVICE STREAM - one end of $FSD_MOUNT/IOService/SERVICE/streams/STREAM
+ * stream_actor driver|client|connection SERVICE STREAM - one end of a stream of
+ * $FSD_MOUNT/IOService/SERVICE: its driver, a client by an IOStreamRef, or one by a connection to
+ * the stream's entry in the registry
  *
  * Does what the lines of its input say, one operation a line, and prints for each a line of what
  * that gave; the driver's first line says what stream to make. stream.py, which runs this, knows what
@@ -90,13 +92,16 @@ int main(int argc, char **argv)
 	json_t *line;
 
 	if (argc != 4)
-		errx(1, "usage: stream_actor driver|client SERVICE STREAM");
+		errx(1, "usage: stream_actor driver|client|connection SERVICE STREAM");
 	if (strcmp(argv[1], "driver") == 0) {
 		operations = driver_operations;
 		line = next_line();
 		driver_begin(argv[2], argv[3], line);
 		json_decref(line);
 		print(returned(kIOReturnSuccess));
+	} else if (strcmp(argv[1], "connection") == 0) {
+		operations = connection_operations;
+		connection_begin(argv[2], argv[3]);
 	} else {
 		client_begin(argv[2], argv[3]);
 	}

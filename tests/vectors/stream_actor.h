@@ -16,11 +16,12 @@ struct operation {
 	json_t *(*run)(json_t *words);
 };
 
-/* Begin. The driver's is told in @line what stream to make; the client's waits for nothing. */
+/* Begin. The driver is told in @line what stream to make. */
 void driver_begin(const char *service, const char *stream, json_t *line);
 void client_begin(const char *service, const char *stream);
+void connection_begin(const char *service, const char *stream);
 
-extern const struct operation driver_operations[], client_operations[];
+extern const struct operation driver_operations[], client_operations[], connection_operations[];
 
 /* Arguments that may be missing are 0. */
 uint64_t number(const json_t *words, const char *key);
