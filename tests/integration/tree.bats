@@ -136,9 +136,9 @@ furnish() {
 	[ "$(wc -l <said)" -gt 30 ]
 	stream=$MNT/streams/s
 	mkdir "$stream" "$stream/buffers/0"
-	while read -r name mode; do
+	while read -r name bits; do
 		echo "$name"
-		[[ -L $stream/$name || $(stat -c %a "$stream/$name") == "$mode" ]]
+		[[ -L $stream/$name || $(stat -c %a "$stream/$name") == "$bits" ]]
 	done <said
 	for name in "$stream"/stats/*; do
 		[ "$(stat -c %a "$name")" = 444 ]
