@@ -56,6 +56,8 @@ int service_dir_make(struct node *node, const char *name, mode_t mode, const str
 int service_dir_remove(struct node *node, struct node *child, const struct caller *caller);
 int service_dir_set_attributes(struct node *node, const struct row *row,
 			       const struct attributes *attributes);
+/* clone.TYPE is the same file as clone. */
+void clones_follow(struct node *node);
 int service_dir_find(struct node *node, const char *name, struct node **ret);
 int service_dir_list(struct node *node, struct names *names);
 int plane_dir_find(struct node *node, const char *name, struct node **ret);

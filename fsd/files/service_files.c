@@ -79,14 +79,20 @@ int service_dir_set_attributes(struct node *node, const struct row *row,
 			       const struct attributes *attributes)
 {
 	int r = service_set_attributes(node->object, false, row, attributes);
+
+	if (r == 0)
+		clones_follow(node);
+	return r;
+}
+
+void clones_follow(struct node *node)
+{
+	const struct attributes attributes = node_attributes(node, node_row(node, "clone"));
 	struct node *child;
 
-	if (r < 0 || !row || row != node_row(node, "clone"))
-		return r;
-	list_for_each(child, &node->children, siblings)	/* clone.TYPE is the same file */
+	list_for_each(child, &node->children, siblings)
 		if (child->def == &clone_leaf)
-			child->own = *attributes;
-	return 0;
+			child->own = attributes;
 }
 
 int queues_dir_make(struct node *node, const char *name, mode_t mode, const struct caller *caller)

@@ -9,6 +9,7 @@
 #include "files/files.h"
 #include "files/stream_files.h"
 #include "libqueue/atomic.h"
+#include "service/stream_nub.h"
 #include "util/failure.h"
 #include "util/number.h"
 
@@ -45,29 +46,19 @@ int streams_dir_set_attributes(struct node *node, const struct row *row,
 	return r;
 }
 
-/* Who may do what is one setting for both: the directory, and `io` and `clone`. */
-static int set_attributes_of_nub(const struct stream *stream, const struct row *row,
-				 const struct attributes *attributes)
-{
-	struct node *nub = stream->nub ? stream->nub->node : NULL;
-
-	if (!nub || (row && strcmp(row->name, "io") != 0))
-		return 0;
-	return service_dir_set_attributes(nub, row ? node_row(nub, "clone") : NULL, attributes);
-}
-
 int stream_dir_set_attributes(struct node *node, const struct row *row,
 			      const struct attributes *attributes)
 {
 	struct stream *stream = node->object;
 	struct attributes before = node_attributes(node, row);
-	int r = stream_set_attributes(stream, node, row, attributes);
+	int r = node == stream->node ? stream_nub_keep_attributes(stream, row, attributes) : 0;
 
-	if (r < 0 || node != stream->node)
-		return r;
-	r = set_attributes_of_nub(stream, row, attributes);
-	if (r < 0)
-		stream_set_attributes(stream, node, row, &before);
+	if (r == 0)
+		r = stream_set_attributes(stream, node, row, attributes);
+	if (r < 0 && node == stream->node)
+		stream_nub_keep_attributes(stream, row, &before);
+	if (r == 0 && stream->nub)
+		clones_follow(stream->nub->node);
 	return r;
 }
 

@@ -291,6 +291,15 @@ static int check_owner(const struct service *service, const struct row *row,
 	return failure(-EPERM, "it is the stream's owner's; chown that, in `streams`");
 }
 
+/* Who may make queues in it may make streams. */
+static void give_streams(struct service *service)
+{
+	struct node *streams = node_find(service->node, "streams");
+
+	if (streams)
+		streams->own = service->queues->own;
+}
+
 int service_set_attributes(struct service *service, bool of_queues, const struct row *row,
 			   const struct attributes *attributes)
 {
@@ -305,7 +314,9 @@ int service_set_attributes(struct service *service, bool of_queues, const struct
 	r = service_save(service);
 	if (r < 0)
 		node_keep_attributes(node, row, &before);
-	else if (!of_queues && !row)
+	else if (of_queues)
+		give_streams(service);
+	else if (!row)
 		service_give_files(service);
 	return r;
 }
@@ -328,13 +339,12 @@ int service_folder(struct service *service, const char *name, const struct node_
 	return r;
 }
 
-/* Who may make queues in it may make streams. */
 int service_streams(struct service *service, struct node **ret)
 {
 	int r = service_folder(service, "streams", service->registry->layout->streams, ret);
 
 	if (r == 0)
-		(*ret)->own = service->queues->own;
+		give_streams(service);
 	return r;
 }
 

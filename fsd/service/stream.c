@@ -297,19 +297,23 @@ static int map_board(struct stream *stream)
 	return r;
 }
 
+static int make_board(struct stream *stream)
+{
+	struct attributes attributes = node_attributes(stream->node, node_row(stream->node, "board"));
+
+	return stream_memory_new(stream->registry->store, stream->node->id, "board", 4096, &attributes,
+				 &stream->board_memory);
+}
+
 static int fill_store(struct stream *stream)
 {
 	_cleanup_(record_deinit) struct record record = { 0 };
-	struct attributes attributes = node_attributes(stream->node, node_row(stream->node, "board"));
-	struct store *store = stream->registry->store;
-	uint64_t id = stream->node->id;
 	int r = make_record(stream, &record);
 
 	if (r == 0)
-		r = store_add(store, id, &record, NULL, NULL);
-	if (r < 0)
-		return r;
-	r = stream_memory_new(store, id, "board", 4096, &attributes, &stream->board_memory);
+		r = store_add(stream->registry->store, stream->node->id, &record, NULL, NULL);
+	if (r == 0)
+		r = make_board(stream);
 	return r < 0 ? r : map_board(stream);
 }
 
@@ -325,8 +329,6 @@ int stream_new(struct service *service, const char *name, const struct making *m
 		r = fill_store(stream);
 	if (r == 0)
 		r = stream_nub_start(stream);
-	if (r == 0)
-		r = service_register(stream->nub);
 	if (r < 0) {
 		if (stream) {
 			store_remove(stream->registry->store, stream->node->id);
@@ -417,6 +419,8 @@ int stream_adopt(struct service *service, uint64_t id, const struct record *reco
 	if (r == 0)
 		r = stream_memory_adopt(stream->registry->store, id, "board", 4096,
 					&stream->board_memory);
+	if (r == -ENOENT)	/* the fsd before did not get that far */
+		r = make_board(stream);
 	if (r == 0)
 		r = map_board(stream);
 	if (r == 0)

@@ -63,7 +63,7 @@ int stream_memory_adopt(struct store *store, uint64_t folder, const char *name, 
 	if (r < 0)
 		return r;
 	fd = stream_memory_open(*ret, O_RDWR);
-	r = fd < 0 ? -EIO : mend(*ret, fd);
+	r = fd < 0 ? fd == -ENOENT ? fd : -EIO : mend(*ret, fd);
 	if (r < 0)
 		*ret = stream_memory_unref(*ret);
 	return r;

@@ -24,7 +24,7 @@ struct stream_memory {
 /* Make a file of @size bytes, all 0 and reserved. Return: 0, -ENOSPC, -ENOMEM, or what stopped us. */
 int stream_memory_new(struct store *store, uint64_t folder, const char *name, uint64_t size,
 		      const struct attributes *attributes, struct stream_memory **ret);
-/* One that is there since before a restart. Return: 0, or -EIO when it is not, or not of that size. */
+/* One that is there since before a restart. Return: 0, -ENOENT, or -EIO for what is no such file. */
 int stream_memory_adopt(struct store *store, uint64_t folder, const char *name, uint64_t size,
 			struct stream_memory **ret);
 

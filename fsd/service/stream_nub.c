@@ -57,9 +57,11 @@ int stream_nub_start(struct stream *stream)
 {
 	int r = stream_user_client_start(stream);
 
-	if (r == 0)
-		stream->nub->stream = stream;
-	return r;
+	if (r < 0)
+		return r;
+	stream->nub->stream = stream;
+	/* After a restart it is, unless the fsd before did not get that far. */
+	return stream->nub->entry.state & ENTRY_REGISTERED ? 0 : service_register(stream->nub);
 }
 
 void stream_nub_drop(struct stream *stream)
@@ -85,6 +87,20 @@ void stream_nub_free(struct stream *stream)
 	stream->user_client = stream_user_client_free(stream->user_client);
 	if (stream->nub)
 		stream_nub_gone(stream);
+}
+
+int stream_nub_keep_attributes(struct stream *stream, const struct row *row,
+			       const struct attributes *attributes)
+{
+	struct service *nub = stream->nub;
+	int r;
+
+	if (!nub || (row && strcmp(row->name, "io") != 0))
+		return 0;
+	r = node_keep_attributes(nub->node, row ? node_row(nub->node, "clone") : NULL, attributes);
+	if (r == 0 && !row)
+		service_give_files(nub);
+	return r;
 }
 
 void stream_nub_follow(struct stream *stream)

@@ -17,7 +17,7 @@ int stream_nub_check(const struct service *service, const char *name);
 int stream_nub_make(struct stream *stream);
 /* Or again, as service_details() has it. Return: 0, -EBADMSG, or what stopped us. */
 int stream_nub_adopt(struct stream *stream, json_t *details);
-/* The stream is complete: fsd serves the nub, and changes of it are saved from now on. */
+/* The stream is complete: fsd serves the nub, it is registered, and changes of it are saved. */
 int stream_nub_start(struct stream *stream);
 
 /* Undo: nobody is told. Harmless where there is none. */
@@ -26,6 +26,14 @@ void stream_nub_drop(struct stream *stream);
 void stream_nub_gone(struct stream *stream);
 /* One of the two is freed: they part. */
 void stream_nub_free(struct stream *stream);
+
+/*
+ * Who may do what is one setting for both: of the directory (@row NULL), and of the stream's `io`
+ * and the nub's `clone`. Other rows have nothing to do with it. It is saved with the stream.
+ * Return: 0 or -ENOMEM.
+ */
+int stream_nub_keep_attributes(struct stream *stream, const struct row *row,
+			       const struct attributes *attributes);
 
 /* The properties say what the stream is. */
 void stream_nub_follow(struct stream *stream);

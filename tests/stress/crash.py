@@ -70,7 +70,7 @@ def seen(top=daemon.MNT):
 
 
 # Of a service, beside the services in it.
-FOLDERS = ('IOResources', 'queues', 'prop', 'parents', 'buf', 'clients')
+FOLDERS = ('IOResources', 'queues', 'streams', 'prop', 'parents', 'buf', 'clients')
 
 
 class Operation:
@@ -81,6 +81,11 @@ class Operation:
 
     @staticmethod
     def clear():
+        for folder, folders, files in os.walk(SERVICES):
+            if os.path.basename(folder) == 'streams':
+                for name in folders:    # and with each a service
+                    os.rmdir(f'{folder}/{name}')
+                folders.clear()
         for folder, folders, files in os.walk(SERVICES, topdown=False):
             if 'reset' in files:
                 daemon.eventually(lambda: read(f'{folder}/producer_pid') == read(f'{folder}/consumer_pid') == 'none\n',
@@ -117,6 +122,11 @@ def make_service():
 def make_buffer():
     make_service()
     os.close(os.open(f'{SERVICES}/S/buf/b', os.O_RDWR | os.O_CREAT))
+
+
+def make_stream():
+    make_service()
+    os.mkdir(f'{SERVICES}/S/streams/s')
 
 
 def make_registered():
@@ -156,6 +166,11 @@ OPERATIONS = [
     Operation('make a service', make_service),
     Operation('make a queue of a service', lambda: make_queue(f'{SERVICES}/S/queues/q'), make_service),
     Operation('remove a service', lambda: os.rmdir(f'{SERVICES}/S'), make_service),
+    Operation('make a stream', lambda: os.mkdir(f'{SERVICES}/S/streams/s'), make_service),
+    Operation('remove a stream', lambda: os.rmdir(f'{SERVICES}/S/streams/s'), make_stream),
+    Operation('change the mode of a stream', lambda: os.chmod(f'{SERVICES}/S/streams/s', 0o700), make_stream),
+    Operation('change the mode of its io', lambda: os.chmod(f'{SERVICES}/S/streams/s/io', 0o600), make_stream),
+    Operation('change the direction of a stream', lambda: say('streams/s/mode', 'input'), make_stream),
     Operation('set a class', lambda: say('class', 'Dev:IOService'), make_service),
     Operation('set properties', lambda: say('props', '{"a":1,"b":[2]}'), make_service),
     Operation('set methods', lambda: say('methods', '{"methods":[{"si":1}]}'), make_service),
