@@ -150,6 +150,43 @@ examples() {
 	stop_fsd
 }
 
+# The one that begins with $1, as it is to be typed.
+program_of() {
+	sed -n "/^$1/,/^\.Ed/p" "$SRC/docs/man/fsd-stream.5" | sed '/^\.Ed/,$d; s/\\e/\\/g'
+}
+
+@test "the drivers of fsd-stream(5) drive" {
+	start_fsd
+	S=$MNT/streams/demo
+	mkdir "$S" "$S/buffers/0" "$S/buffers/1"
+	has_driver() { expect EBUSY open "$S/driver/control" rw; }
+
+	program_of 'exec 3<>.S.driver' >driver
+	[ "$(wc -l <driver)" -gt 6 ]
+	S=$S spawn bash "$T/driver"
+	eventually has_driver
+	exec 4<>"$S/io"
+	echo 1 >"$S/start"
+	echo 1 >"$S/suspend"
+	echo 1 >"$S/stop"
+	expect EOPNOTSUPP write "$S/mode" input
+	exec 4>&-
+	rmdir "$S/buffers/1"
+	kill "$SPAWNED"
+	eventually expect ok open "$S/driver/control" rw
+
+	program_of 'import os, select' >driver
+	[ "$(wc -l <driver)" -gt 20 ]
+	spawn env -C "$MNT" python3 "$T/driver"
+	eventually has_driver
+	[ "$(timeout 30 head -n 2 "$S/io")" = 'frame 0
+frame 1' ]
+	eventually grep -qx closed "$S/state"
+	timeout 30 head -n 1 "$S/io" | grep -E '^frame [0-9]+$'
+	kill "$SPAWNED"
+	stop_fsd
+}
+
 @test "what README of the mount says to type works" {
 	start_fsd
 	grep -E '^  (mkdir|echo|cat|head|rmdir|seq|S=|exec|read|ls)[ I]' "$MNT/README" >commands
