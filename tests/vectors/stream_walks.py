@@ -19,7 +19,7 @@ CLOSED = ['open'] * 20 + ['start', 'drain', 'set_mode', *4 * ['add_buffer'], 'en
                           'enqueue_input', *CHANGES]
 ENDS = ['open', 'close', 'die', 'stop', 'drain', *CHANGES]
 STOPPED = ['start'] * 20 + ['set_mode', 'suspend', *DRIVER, *CLIENT, *ENDS]
-STARTED = ['start', 'start', 'suspend', 'suspend', 'set_mode', *9 * DRIVER, *9 * CLIENT, *ENDS]
+STARTED = ['start', 'start', 'suspend', 'suspend', *4 * ['drain'], 'set_mode', *9 * DRIVER, *9 * CLIENT, *ENDS]
 STATS = 'dropped', 'overruns', 'discarded', 'errors', 'sequence', 'frames_out', 'bytes_out', 'frames_in', 'bytes_in'
 OF_NO_CLIENT = {*DRIVER, *CHANGES, 'set_mode', 'add_buffer', 'remove_buffer'}
 
