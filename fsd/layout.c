@@ -320,6 +320,7 @@ static const struct node_def streams_dir = {
 static const struct node_def stream_dir = {
 	.rows = stream_rows,
 	.set_attributes = stream_dir_set_attributes,
+	.attributes = stream_dir_attributes,
 	.free = stream_free,
 };
 
@@ -333,15 +334,18 @@ static const struct node_def stream_buffers_dir = {
 static const struct node_def stream_buffer_dir = {
 	.rows = stream_buffer_rows,
 	.set_attributes = stream_buffer_set_attributes,
+	.attributes = stream_buffer_attributes,
 	.free = stream_buffer_free,
 };
 
 /* The other directories of a stream: rows, and no more. */
 static const struct node_def stream_output_dir = {
 	.rows = stream_output_rows, .set_attributes = stream_dir_set_attributes,
+	.attributes = stream_dir_attributes,
 };
 static const struct node_def stream_input_dir = {
 	.rows = stream_input_rows, .set_attributes = stream_dir_set_attributes,
+	.attributes = stream_dir_attributes,
 };
 static const struct node_def stream_stats_dir = {
 	.rows = stream_stats_rows, .set_attributes = stream_dir_set_attributes,

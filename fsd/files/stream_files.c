@@ -62,6 +62,19 @@ int stream_dir_set_attributes(struct node *node, const struct row *row,
 	return r;
 }
 
+struct attributes stream_dir_attributes(const struct node *node, const struct row *row)
+{
+	return stream_row_attributes(node->object, node, row);
+}
+
+struct attributes stream_buffer_attributes(const struct node *node, const struct row *row)
+{
+	const struct stream_buffer *buffer = node->object;
+
+	return buffer->stream ? stream_row_attributes(buffer->stream, node, row)
+			      : node_attributes(node, row);
+}
+
 /* By its only name: "0", not "00". */
 static int check_next_id(const struct stream *stream, const char *name)
 {

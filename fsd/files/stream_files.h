@@ -20,6 +20,8 @@ int streams_dir_set_attributes(struct node *node, const struct row *row,
 			       const struct attributes *attributes);
 int stream_dir_set_attributes(struct node *node, const struct row *row,
 			      const struct attributes *attributes);
+struct attributes stream_dir_attributes(const struct node *node, const struct row *row);
+struct attributes stream_buffer_attributes(const struct node *node, const struct row *row);
 int stream_buffers_make(struct node *node, const char *name, mode_t mode,
 			const struct caller *caller);
 int stream_buffers_remove(struct node *node, struct node *child, const struct caller *caller);

@@ -51,6 +51,7 @@ static int start_open(struct file *file, struct io *io, const struct caller *cal
 	stream_wish_init(&io->wish, WISH_OPEN);
 	io->wish.holder = (struct holder){ pid, process_start_time(pid) };
 	io->wish.uid = caller->uid;
+	io->wish.maps = (file->flags & O_ACCMODE) == O_RDWR;
 	/* It had it before fsd was started anew. */
 	if (stream_is_adopted_by(stream, &io->wish.holder))
 		stream_close(stream);

@@ -480,44 +480,6 @@ IOReturn stream_set_modes(struct stream *stream, unsigned modes)
 	return keep(stream);
 }
 
-/* Attributes: the memory files' are those of the files behind, too */
-
-static int set_memory_attributes(struct stream *stream, const struct node *node,
-				 const struct row *row, const struct attributes *attributes)
-{
-	const struct stream_buffer *buffer = node->object;
-	const struct stream_memory *memory = NULL;
-
-	if (!row || !row->memory)
-		return 0;
-	if (node == stream->output)
-		memory = stream->rings.output;
-	else if (node == stream->input)
-		memory = stream->rings.input;
-	else if (node == stream->node)
-		memory = strcmp(row->name, "board") == 0 ? stream->board_memory : stream->rings.tally;
-	else
-		memory = strcmp(row->name, "data") == 0 ? buffer->data : buffer->control;
-	return memory ? stream_memory_set_attributes(memory, attributes) : 0;
-}
-
-int stream_set_attributes(struct stream *stream, struct node *node, const struct row *row,
-			  const struct attributes *attributes)
-{
-	struct attributes before = node_attributes(node, row);
-	int r = set_memory_attributes(stream, node, row, attributes);
-
-	if (r == 0)
-		r = node_keep_attributes(node, row, attributes);
-	if (r == 0)
-		r = stream_save(stream);
-	if (r < 0) {
-		set_memory_attributes(stream, node, row, &before);
-		node_keep_attributes(node, row, &before);
-	}
-	return r;
-}
-
 /* The end */
 
 void stream_discard(struct stream *stream)

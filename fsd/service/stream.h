@@ -9,6 +9,7 @@
  *	stream.c		made, found again after a restart, removed
  *	stream_buffers.c	its buffers
  *	stream_rings.c		the memory that both ends share, and its counts
+ *	stream_rights.c		who may open its files
  *	stream_life.c		open, start, suspend, stop, drain, close
  *	stream_traffic.c	entries and notifications, for those who do not map
  *	stream_bytes.c		the stream as bytes
@@ -52,6 +53,7 @@ struct stream_wish {
 	IOStreamMode mode;		/* WISH_MODE */
 	struct holder holder;		/* WISH_OPEN: who, and of which user */
 	uid_t uid;
+	bool maps;			/* it may write, and read: it wants the memory */
 	bool is_ours;			/* nobody waits: it is freed when it is done */
 	bool is_late;			/* it was asked, and means nothing any more */
 	IOReturn code;			/* when it is done */
@@ -133,6 +135,7 @@ struct stream {
 	struct holder holder;		/* OPEN, ADOPTED */
 	uid_t uid;			/* of the last client */
 	bool had_client;
+	bool is_lent;			/* its memory, to that user */
 	bool was_started;		/* since the open */
 	bool wrote_bytes;
 	struct source client_ended;	/* ADOPTED: a pidfd */
@@ -168,8 +171,6 @@ int stream_remove(struct stream *stream);
 /* Whoever has it: its service ends. */
 void stream_discard(struct stream *stream);
 void stream_free(struct node *node);
-int stream_set_attributes(struct stream *stream, struct node *node, const struct row *row,
-			  const struct attributes *attributes);
 
 /* Something has changed: who waits looks again. At the end of what is done. */
 void stream_changed(struct stream *stream);
@@ -180,6 +181,17 @@ int stream_result(struct stream *stream, IOReturn code);
 IOReturn stream_set_queue_length(struct stream *stream, uint64_t length);
 IOReturn stream_set_linger(struct stream *stream, uint64_t milliseconds);
 IOReturn stream_set_modes(struct stream *stream, unsigned modes);
+
+/* --- stream_rights.c */
+
+int stream_set_attributes(struct stream *stream, struct node *node, const struct row *row,
+			  const struct attributes *attributes);
+/* As they are to be seen, and those of the file behind. */
+struct attributes stream_row_attributes(const struct stream *stream, const struct node *node,
+					const struct row *row);
+/* A client of user @uid has it open, before its rings are made. */
+void stream_lend(struct stream *stream, uid_t uid, bool maps);
+void stream_lend_no_more(struct stream *stream);
 
 /* --- stream_buffers.c */
 

@@ -60,7 +60,8 @@ static void leave(struct stream_buffer *buffer)
 static int make_area(struct stream *stream, struct stream_buffer *buffer, const char *row,
 		     const char *name, uint64_t size, struct stream_memory **ret)
 {
-	struct attributes attributes = node_attributes(buffer->node, node_row(buffer->node, row));
+	struct attributes attributes = stream_row_attributes(stream, buffer->node,
+							     node_row(buffer->node, row));
 	char file[40];
 
 	*ret = NULL;

@@ -141,13 +141,16 @@ static void clear_buffers(struct stream *stream, uid_t uid)
 
 static IOReturn set_open(struct stream *stream, const struct stream_wish *wish)
 {
-	IOReturn code = stream_begin_session(stream);
+	IOReturn code;
 
+	clear_buffers(stream, wish->uid);
+	stream_lend(stream, wish->uid, wish->maps);
+	code = stream_begin_session(stream);
 	if (code != kIOReturnSuccess) {
+		stream_lend_no_more(stream);
 		stream->client = CLIENT_NONE;
 		return code;
 	}
-	clear_buffers(stream, wish->uid);
 	stream->client = CLIENT_OPEN;
 	stream->holder = wish->holder;
 	stream->was_started = stream->wrote_bytes = false;
@@ -392,6 +395,7 @@ void stream_finish_close(struct stream *stream)
 	stream_empty_rings(stream, stream->state);	/* counts what is lost */
 	stream_end_calls(stream, kIOReturnAborted);
 	forget_client(stream);
+	stream_lend_no_more(stream);
 	stream_drop_rings(stream);
 	stream_set_state(stream, STREAM_CLOSED);
 	if (stream->provider)

@@ -51,7 +51,7 @@ static struct stream_ring ring_of(const struct stream *stream, const struct stre
 static int make_memory(struct stream *stream, struct node *node, const char *row, const char *name,
 		       uint64_t size, struct stream_memory **ret)
 {
-	struct attributes attributes = node_attributes(node, node_row(node, row));
+	struct attributes attributes = stream_row_attributes(stream, node, node_row(node, row));
 	char file[40];
 	int r;
 

@@ -106,6 +106,7 @@ static bool do_open(struct stream_user_client *user, struct user_call *call, IOR
 	stream_wish_init(&wanted, WISH_OPEN);
 	wanted.holder = (struct holder){ client->opener.pid, client->opener.start_time };
 	wanted.uid = client->opener.uid;
+	wanted.maps = true;
 	/* It had it before fsd was started anew. */
 	if (!call->has_begun && stream_is_adopted_by(user->stream, &wanted.holder))
 		stream_close(user->stream);

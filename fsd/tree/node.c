@@ -380,7 +380,8 @@ static mode_t row_type(const struct row *row)
 
 void node_stat(struct node *node, const struct row *row, struct stat *ret)
 {
-	struct attributes attributes = node_attributes(node, row);
+	struct attributes attributes = node->def->attributes ? node->def->attributes(node, row)
+							      : node_attributes(node, row);
 	mode_t type = row ? row_type(row) : S_IFDIR;
 
 	*ret = (struct stat){

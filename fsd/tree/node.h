@@ -86,6 +86,8 @@ struct node_def {
 	/* Attributes of a row, or of the node (@row NULL), are @attributes from now on. */
 	int  (*set_attributes)(struct node *node, const struct row *row,
 			       const struct attributes *attributes);
+	/* As they are to be seen at the moment. NULL: as they are kept. */
+	struct attributes (*attributes)(const struct node *node, const struct row *row);
 	/* The last reference is gone. */
 	void (*free)(struct node *node);
 };

@@ -267,22 +267,37 @@ again 2' >wanted.txt
 	END
 }
 
-@test "a client of another user is let in by the modes of the files" {
+@test "a client of another user is lent the memory, for as long as it has the stream open" {
 	skip_unless_root "another user has to be there"
-	[[ $MODE == passthrough ]] || skip "each session has other files behind the links"
 	start_fsd
 	new_stream cam
 	local as=(as_user 65534 "$IOKIT/stream" gives "$S")
 	chmod 0600 "$S/io"
 	"${as[@]}" Open kIOReturnNotPrivileged
 	chmod 0666 "$S/io"
-	# What is mapped is written.
-	"${as[@]}" Open kIOReturnNotPrivileged
-	is_state closed
-	chmod 0666 "$S/tally" "$S"/{output,input}/data "$S"/buffers/*/{data,control}
 	"${as[@]}" StartStream kIOReturnSuccess
-	chmod 0600 "$S/buffers/2/control"
-	"${as[@]}" Open kIOReturnNotPrivileged
+	is_state closed
+	[[ $(stat -Lc '%u %a' "$S/buffers/0/data") == "0 644" ]]
+	run ! as_user 65534 bash -c "echo mine >'$S/buffers/0/data'"
+}
+
+@test "what is lent is the client's alone, and nobody changes its modes meanwhile" {
+	skip_unless_root "other users have to be there"
+	start_fsd
+	new_stream cam
+	as_user 65534 bash -c "exec 3<>'$S/io'; touch '$T/open'; until [[ -e '$T/enough' ]]; do sleep 0.05; done" &
+	eventually test -e "$T/open"
+	[[ $(stat -Lc '%u %a' "$S/output/data") == "65534 664" ]]
+	[[ $(stat -Lc '%u %a' "$S/buffers/0/control") == "65534 664" ]]
+	[[ $(stat -Lc '%u %a' "$S/board") == "0 444" ]]
+	run ! as_user 12345 bash -c "echo mine >'$S/buffers/0/data'"
+	if [[ $MODE == passthrough ]]; then
+		run ! as_user 65534 chmod 0666 "$S/buffers/0/data"
+	fi
+	touch "$T/enough"
+	wait $!
+	eventually is_state closed
+	[[ $(stat -Lc '%u %a' "$S/buffers/0/control") == "0 644" ]]
 }
 
 # --- notifications to the driver

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who may open a stream's files: as chmod(2) and chown(2) say; and the memory is lent to the
+ * client, for as long as it has the stream open to map it, where it is another user's.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "service/stream.h"
+#include "util/failure.h"
+
+struct attributes stream_row_attributes(const struct stream *stream, const struct node *node,
+					const struct row *row)
+{
+	struct attributes attributes = node_attributes(node, row);
+
+	if (!row || !row->memory || !(row->mode & 0222) || !stream->is_lent)
+		return attributes;
+	/* Its driver is in the group of who made it. */
+	attributes.uid = stream->uid;
+	attributes.mode |= 0660;
+	return attributes;
+}
+
+/* The files behind of all areas are as the rows say by now. */
+static void tell_areas(const struct stream *stream)
+{
+	for (uint32_t i = 0; i < stream->n_buffers; i++) {
+		const struct stream_buffer *buffer = stream->buffers[i];
+		const struct node *node = buffer->node;
+		struct attributes data = stream_row_attributes(stream, node, node_row(node, "data"));
+		struct attributes control = stream_row_attributes(stream, node, node_row(node, "control"));
+
+		if (buffer->data)
+			stream_memory_set_attributes(buffer->data, &data);
+		if (buffer->control)
+			stream_memory_set_attributes(buffer->control, &control);
+	}
+}
+
+void stream_lend(struct stream *stream, uid_t uid, bool maps)
+{
+	stream->is_lent = maps && uid != 0 && uid != stream->node->own.uid;
+	if (stream->is_lent)
+		tell_areas(stream);
+}
+
+void stream_lend_no_more(struct stream *stream)
+{
+	if (!stream->is_lent)
+		return;
+	stream->is_lent = false;
+	tell_areas(stream);
+}
+
+static const struct stream_memory *memory_of(const struct stream *stream, const struct node *node,
+					     const struct row *row)
+{
+	const struct stream_buffer *buffer = node->object;
+
+	if (node == stream->output)
+		return stream->rings.output;
+	if (node == stream->input)
+		return stream->rings.input;
+	if (node == stream->node)
+		return strcmp(row->name, "board") == 0 ? stream->board_memory : stream->rings.tally;
+	return strcmp(row->name, "data") == 0 ? buffer->data : buffer->control;
+}
+
+static int set_memory_attributes(const struct stream *stream, const struct node *node,
+				 const struct row *row, const struct attributes *attributes)
+{
+	const struct stream_memory *memory = row && row->memory ? memory_of(stream, node, row) : NULL;
+
+	return memory ? stream_memory_set_attributes(memory, attributes) : 0;
+}
+
+int stream_set_attributes(struct stream *stream, struct node *node, const struct row *row,
+			  const struct attributes *attributes)
+{
+	struct attributes before = node_attributes(node, row);
+	int r;
+
+	/* It seems to be the client's, who might keep it open to himself for later. */
+	if (row && row->memory && stream->is_lent)
+		return failure(-EBUSY, "another user has the stream open, and its memory is lent to him");
+	r = set_memory_attributes(stream, node, row, attributes);
+	if (r == 0)
+		r = node_keep_attributes(node, row, attributes);
+	if (r == 0)
+		r = stream_save(stream);
+	if (r < 0) {
+		set_memory_attributes(stream, node, row, &before);
+		node_keep_attributes(node, row, &before);
+	}
+	return r;
+}
