@@ -64,10 +64,11 @@ static int io_open(struct file *file, const struct caller *caller)
 	struct io *io = file->state;
 	int r = 0;
 
-	if (!io) {
+	if (!io || !io->is_opening)	/* also when it waited for another mode */
 		r = check_direction(file, kIOStreamModeInput, kIOStreamModeOutput);
-		if (r < 0)
-			return r;
+	if (r < 0)
+		return r;
+	if (!io) {
 		io = file->state = calloc(1, sizeof(*io));
 		if (!io)
 			return -ENOMEM;

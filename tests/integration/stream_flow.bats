@@ -416,6 +416,17 @@ teardown() { fsd_teardown; }
 		client.end()
 		equal(driver.asked(), 'close')
 		s.becomes('closed')
+		# An open waits for another mode, and is checked against what it finds.
+		mode = Child(lambda: (os.close(driver.fd), s.set('mode', 'input')))
+		equal(driver.asked(), 'mode input')
+		reader = Child(lambda: (os.close(driver.fd), s.open('r')))
+		never(lambda: driver.is_asked() or reader.is_done())
+		driver.say(0)
+		mode.result()
+		refuses(EACCES, reader.result)
+		mode = Child(lambda: (os.close(driver.fd), s.set('mode', 'output')))
+		driver.answers('mode output')
+		mode.result()
 		# One that closes while the driver thinks.
 		client = driver.client(s)
 		child = Child(start)
