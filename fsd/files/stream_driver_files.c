@@ -43,7 +43,7 @@ static int control_open(struct session *session, const struct caller *caller)
 	control->provider.ended = ended;
 	r = stream_provide(session_node_object(session), &control->provider);
 	if (r == -EBUSY)
-		failure(r, "it has a driver, or a client for which it must not change");
+		failure(r, "it has a driver, or a client that has not closed since the last one ended");
 	if (r < 0)
 		free(control);
 	else

@@ -230,6 +230,8 @@ static ssize_t driver_io_read(struct file *file, void *buffer, size_t size, off_
 	}
 	n = stream_read_bytes(stream, STREAM_DRIVER, buffer, size);
 	take_part(stream, io, n);
+	if (n == 0 && is_over(stream, io))
+		io->session = 0;	/* that was its end, told once */
 	return n;
 }
 

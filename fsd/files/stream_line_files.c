@@ -121,7 +121,7 @@ static ssize_t next_input(struct stream *stream, char line[static MAX_LINE])
 	IOStreamBufferQueueEntry entry;
 	IOReturn code = stream_dequeue_input(stream, &entry);
 
-	/* A driver waits for the next session, too. */
+	/* That was the last of what played on after the close. */
 	if (stream->state == STREAM_CLOSED && code == kIOReturnUnderrun)
 		return 0;
 	return print_entry(stream, code, &entry, line);

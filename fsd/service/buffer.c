@@ -50,7 +50,10 @@ int buffer_new(struct service *service, struct node *folder, const char *name,
 	r = add_to_tree(service, folder, name, attributes, ret);
 	if (r < 0)
 		return r;
-	r = store_add_buffer(service->registry->store, service->node->id, name, attributes);
+	/* Where memory is linked, its users must be able to reach it. */
+	r = store_let_into_object(service->registry->store, service->node->id, 0711);
+	if (r == 0)
+		r = store_add_buffer(service->registry->store, service->node->id, name, attributes);
 	if (r < 0) {
 		list_remove(&(*ret)->of_service);
 		node_remove((*ret)->node);

@@ -313,6 +313,8 @@ static int fill_store(struct stream *stream)
 	if (r == 0)
 		r = store_add(stream->registry->store, stream->node->id, &record, NULL, NULL);
 	if (r == 0)
+		r = stream_let_into_folder(stream);
+	if (r == 0)
 		r = make_board(stream);
 	return r < 0 ? r : map_board(stream);
 }
@@ -423,6 +425,8 @@ int stream_adopt(struct service *service, uint64_t id, const struct record *reco
 		r = make_board(stream);
 	if (r == 0)
 		r = map_board(stream);
+	if (r == 0)	/* a crash may have come between it and the record */
+		r = stream_let_into_folder(stream);
 	if (r == 0)
 		r = record_adopt_rows(record, stream->node);
 	if (r == 0)

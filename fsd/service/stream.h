@@ -65,6 +65,7 @@ struct stream_provider {
 	struct list asked;		/* struct stream_wish: to be answered in this order */
 	struct holder holder;		/* its process */
 	bool keeps;			/* it maps the rings and keeps the tally */
+	bool has_client;		/* it was told of one, and not yet that it has closed */
 	int (*tell)(struct stream_provider *provider, const char *line);
 	void (*ended)(struct stream_provider *provider);
 };
@@ -138,6 +139,7 @@ struct stream {
 	bool is_lent;			/* its memory, to that user */
 	bool was_started;		/* since the open */
 	bool wrote_bytes;
+	bool takes_itself[N_STREAM_SIDES];	/* it maps the rings, and fsd sees no take */
 	struct source client_ended;	/* ADOPTED: a pidfd */
 	struct timer lingering;
 
@@ -189,6 +191,8 @@ int stream_set_attributes(struct stream *stream, struct node *node, const struct
 /* As they are to be seen, and those of the file behind. */
 struct attributes stream_row_attributes(const struct stream *stream, const struct node *node,
 					const struct row *row);
+/* The folder of its memory is as open as its directory. */
+int stream_let_into_folder(const struct stream *stream);
 /* A client of user @uid has it open, before its rings are made. */
 void stream_lend(struct stream *stream, uid_t uid, bool maps);
 void stream_lend_no_more(struct stream *stream);

@@ -37,6 +37,7 @@ static int ask_provider(struct stream_provider *provider, struct stream_wish *wi
 	r = provider->tell(provider, line);
 	if (r == 0)
 		list_append(&provider->asked, &wish->link);
+	provider->has_client |= r == 0 && wish->kind == WISH_OPEN;
 	return r;
 }
 
@@ -189,13 +190,21 @@ static IOReturn become(struct stream *stream, const struct stream_wish *wish)
 	return kIOReturnSuccess;
 }
 
+/* It was refused, or nobody is left to have it open. */
+static void forget_opening(struct stream *stream)
+{
+	stream->client = CLIENT_NONE;
+	if (stream->provider)
+		stream->provider->has_client = false;
+}
+
 /* The driver has said @code to it. */
 static void conclude(struct stream *stream, struct stream_wish *wish, IOReturn code)
 {
 	if (code == kIOReturnSuccess)
 		code = become(stream, wish);
 	else if (wish->kind == WISH_OPEN)
-		stream->client = CLIENT_NONE;
+		forget_opening(stream);
 	done(stream, wish, code);
 	stream_look_for_end(stream);
 	stream_changed(stream);
@@ -311,7 +320,7 @@ int stream_answer(struct stream_provider *provider, IOReturn code)
 		return 0;
 	}
 	if (wish->kind == WISH_OPEN && stream->client == CLIENT_OPENING) {
-		stream->client = CLIENT_NONE;
+		forget_opening(stream);
 		if (code == kIOReturnSuccess)
 			provider->tell(provider, "close");
 	}
@@ -398,8 +407,10 @@ void stream_finish_close(struct stream *stream)
 	stream_lend_no_more(stream);
 	stream_drop_rings(stream);
 	stream_set_state(stream, STREAM_CLOSED);
-	if (stream->provider)
+	if (stream->provider && stream->provider->has_client)
 		stream->provider->tell(stream->provider, "close");
+	if (stream->provider)
+		stream->provider->has_client = false;
 	if (!stream->removed && stream_save(stream) < 0)
 		log_limited("cannot record that stream '%s' is closed, ignoring", stream->node->name);
 	stream_changed(stream);
@@ -439,12 +450,15 @@ int stream_provide(struct stream *stream, struct stream_provider *provider)
 
 	if (stream->removed)
 		return -ENODEV;
-	if (stream->provider || stream->builtin || stream->wish ||
-	    (stream->state != STREAM_CLOSED && stream->state != STREAM_STOPPED))
+	if (stream->provider || stream->builtin || stream->wish || stream->state == STREAM_DEAD ||
+	    stream->client == CLIENT_LINGERING)
 		return -EBUSY;
 	wish = malloc(sizeof(*wish));
 	if (!wish)
 		return -ENOMEM;
+	/* What went on without it is not its: it begins with rings that are empty. */
+	if (stream->client != CLIENT_NONE && stream->state != STREAM_STOPPED)
+		set_stopped(stream);
 	provider->stream = stream;
 	list_init(&provider->asked);
 	stream->provider = provider;
@@ -453,7 +467,7 @@ int stream_provide(struct stream *stream, struct stream_provider *provider)
 	if (stream_save(stream) < 0)	/* after a restart nobody waits for it */
 		log_limited("cannot record who drives stream '%s', ignoring", stream->node->name);
 	stream_changed(stream);
-	/* One that came back after our restart learns that there is a client; it cannot refuse that. */
+	/* It learns that there is a client, and cannot refuse that. */
 	if (stream->client == CLIENT_NONE) {
 		free(wish);
 		return 0;
@@ -485,7 +499,8 @@ void stream_provider_gone(struct stream_provider *provider)
 	provider->stream = NULL;
 	stream->provider = NULL;
 	stream->driver = (struct holder){ 0 };
-	stream_save(stream);
+	if (stream_save(stream) < 0)
+		log_limited("cannot record that the driver of '%s' is gone, ignoring", stream->node->name);
 	drop_asked(stream, provider);
 	provider->ended(provider);
 	if (stream->client == CLIENT_OPENING)

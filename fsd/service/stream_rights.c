@@ -75,6 +75,18 @@ static int set_memory_attributes(const struct stream *stream, const struct node 
 	return memory ? stream_memory_set_attributes(memory, attributes) : 0;
 }
 
+/*
+ * Who may pass through the directory may pass through the folder behind it, and no more: what is in
+ * it is looked for by name, and made by us.
+ */
+int stream_let_into_folder(const struct stream *stream)
+{
+	struct attributes folder = stream->node->own;
+
+	folder.mode &= 0511;
+	return store_set_attributes(stream->registry->store, stream->node->id, NULL, &folder);
+}
+
 int stream_set_attributes(struct stream *stream, struct node *node, const struct row *row,
 			  const struct attributes *attributes)
 {
@@ -87,6 +99,8 @@ int stream_set_attributes(struct stream *stream, struct node *node, const struct
 	r = set_memory_attributes(stream, node, row, attributes);
 	if (r == 0)
 		r = node_keep_attributes(node, row, attributes);
+	if (r == 0 && !row && node == stream->node)
+		r = stream_let_into_folder(stream);
 	if (r == 0)
 		r = stream_save(stream);
 	if (r < 0) {

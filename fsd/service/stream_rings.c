@@ -194,6 +194,7 @@ IOReturn stream_begin_session(struct stream *stream)
 		stream_drop_rings(stream);
 		return code_of(r);
 	}
+	stream->takes_itself[STREAM_DRIVER] = stream->takes_itself[STREAM_CLIENT] = false;
 	stream->discarded = 0;
 	stream->last_error = kIOReturnSuccess;
 	stream_empty_rings(stream, STREAM_STOPPED);
@@ -271,8 +272,11 @@ void stream_follow(struct stream *stream)
 	if (!stream->rings.tally)
 		return;
 	for (int i = 0; i < N_STREAM_SIDES; i++) {
+		uint32_t tail = stream->ends[i].tail;
+
 		tell_areas(stream, &stream->ends[i]);
 		stream_end_follow(&stream->ends[i], stream_is_kept(stream, (enum stream_side)i));
+		stream->takes_itself[i] |= stream->ends[i].tail != tail;
 	}
 }
 

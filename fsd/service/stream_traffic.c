@@ -132,7 +132,8 @@ IOReturn stream_notify_output(struct stream *stream)
 		return code;
 	__atomic_fetch_add(&stream_tally(stream)->pending, 1, __ATOMIC_RELEASE);
 	stream_follow(stream);
-	stream_look_for_end(stream);
+	if (stream->takes_itself[STREAM_DRIVER])
+		stream_look_for_end(stream);
 	stream_changed(stream);
 	return kIOReturnSuccess;
 }
@@ -192,7 +193,8 @@ IOReturn stream_notify_input(struct stream *stream, struct stream_call *call)
 		code = queue_call(stream, call);
 	else
 		stream->builtin->passed(stream);
-	stream_look_for_end(stream);
+	if (stream->takes_itself[STREAM_CLIENT])
+		stream_look_for_end(stream);
 	stream_changed(stream);
 	return code;
 }

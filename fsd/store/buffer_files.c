@@ -23,6 +23,13 @@ static int buffer_file_name(const char *name, char ret[NAME_MAX + 1])
 	return 0;
 }
 
+int store_let_into_object(struct store *store, uint64_t id, mode_t mode)
+{
+	_cleanup_(closep) int folder = store_open_object(store, id);
+
+	return folder < 0 ? folder : fchmod(folder, mode) < 0 ? -errno : 0;
+}
+
 int store_add_buffer(struct store *store, uint64_t id, const char *name,
 		     const struct attributes *attributes)
 {
@@ -33,9 +40,6 @@ int store_add_buffer(struct store *store, uint64_t id, const char *name,
 
 	if (r < 0)
 		return r;
-	/* Where memory is linked, its users must be able to reach it. */
-	if (fchmod(folder, 0711) < 0)
-		return -errno;
 	fd = openat(folder, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;

@@ -112,6 +112,9 @@ int store_replace_data(struct store *store, uint64_t id, const struct record *re
 int store_set_attributes(struct store *store, uint64_t id, const char *name,
 			 const struct attributes *attributes);
 
+/* Who may pass through the object's folder, by name. Return: 0 or an errno. */
+int store_let_into_object(struct store *store, uint64_t id, mode_t mode);
+
 /*
  * Buffers: files of the object @id. A @name is at most 200 bytes once it is escaped.
  * Return: 0, or what stopped us; store_open_buffer() a descriptor.

@@ -285,8 +285,10 @@ again 2' >wanted.txt
 	skip_unless_root "other users have to be there"
 	start_fsd
 	new_stream cam
-	as_user 65534 bash -c "exec 3<>'$S/io'; touch '$T/open'; until [[ -e '$T/enough' ]]; do sleep 0.05; done" &
-	eventually test -e "$T/open"
+	mkfifo enough
+	as_user 65534 bash -c "exec 3<>'$S/io'; echo open; read -r _" <enough >open &
+	exec 4>enough
+	eventually test -s open
 	[[ $(stat -Lc '%u %a' "$S/output/data") == "65534 664" ]]
 	[[ $(stat -Lc '%u %a' "$S/buffers/0/control") == "65534 664" ]]
 	[[ $(stat -Lc '%u %a' "$S/board") == "0 444" ]]
@@ -294,8 +296,8 @@ again 2' >wanted.txt
 	if [[ $MODE == passthrough ]]; then
 		run ! as_user 65534 chmod 0666 "$S/buffers/0/data"
 	fi
-	touch "$T/enough"
-	wait $!
+	exec 4>&-
+	wait $! || true
 	eventually is_state closed
 	[[ $(stat -Lc '%u %a' "$S/buffers/0/control") == "0 644" ]]
 }

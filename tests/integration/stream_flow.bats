@@ -503,9 +503,9 @@ teardown() { fsd_teardown; }
 		fd = s.started()
 		s.send(b'alive')
 		equal(os.read(fd, 100), b'alive')
-		refuses(EBUSY, opened, s / 'driver/control', 'rw')      # not while it runs
-		s.set('stop', 1)
-		driver = Driver(s)
+		s.send(b'of before', 1)
+		driver = Driver(s)                                      # and one with it takes over: from stopped
+		equal((s.state, s.lengths), ('stopped', (0, 0)))
 		assert driver.asked().startswith(f'open {os.getpid()} ')
 		driver.say(0)
 		equal(s.state, 'stopped')

@@ -87,12 +87,14 @@ check_rights() { check_users < <(rights; cat); }
 		    for name in folders + files:
 		        about = os.lstat(os.path.join(top, name))
 		        equal((name, about.st_uid, about.st_gid), (name, *owner))
-		with opening(s / 'io', 'rw'):
-		    s.set('start', 1)                   # so that nobody becomes its driver
-		    can(s, owner, as_made('owner'))
-		    can(s, root, as_made('owner'))
-		    can(s, friend, as_made('other'))
-		    can(s, other, as_made('other'))
+		driver = Driver(s)                      # so that nobody else becomes that
+		client = driver.client(s)
+		can(s, owner, as_made('owner'))
+		can(s, root, as_made('owner'))
+		can(s, friend, as_made('other'))
+		can(s, other, as_made('other'))
+		client.end()
+		driver.close()
 		# The owner's group and others, by the bits that the owner sets.
 		s.becomes('closed')
 		def opened_up():
@@ -106,12 +108,14 @@ check_rights() { check_users < <(rights; cat); }
 		run_as(owner, opened_up)
 		wanted = as_made('other') | {name: DRIVERS[name] for name in DRIVERS} | {
 		    'mode': 'lrw', 'linger': 'lrw', 'buffers/0/size': 'lrw', 'io': 'l'} | {f'stats/{name}': '' for name in COUNTS + ['last_error']}
-		with opening(s / 'io', 'rw'):
-		    s.set('start', 1)                   # so that nobody becomes its driver
-		    can(s, friend, wanted)
-		    can(s, other, wanted | dict.fromkeys(DRIVERS, '') | dict.fromkeys(('mode', 'linger', 'buffers/0/size'), 'l'))
-		    can(s, owner, as_made('owner'))
-		    can(s, root, as_made('owner'))
+		driver = Driver(s)
+		client = driver.client(s)
+		can(s, friend, wanted)
+		can(s, other, wanted | dict.fromkeys(DRIVERS, '') | dict.fromkeys(('mode', 'linger', 'buffers/0/size'), 'l'))
+		can(s, owner, as_made('owner'))
+		can(s, root, as_made('owner'))
+		client.end()
+		driver.close()
 	END
 }
 
@@ -292,4 +296,22 @@ check_rights() { check_users < <(rights; cat); }
 	is_closed() { [ "$(as_fsd cat "$S/state")" = closed ]; }
 	eventually is_closed
 	as_fsd rmdir "$S/buffers/1" "$S/buffers/0" "$S"
+}
+
+@test "who may not enter a stream's directory does not get at the memory behind it" {
+	start_for_users
+	check_rights <<-'END'
+		s = made()
+		with opening(s / 'io', 'rw'):
+		    behind = [os.path.realpath(s / name) for name in ('buffers/0/data', 'output/data', 'tally', 'board')]
+		    run_as(owner, os.chmod, s.path, 0o700)
+		    for user in friend, other:
+		        for path in behind:
+		            refused(EACCES, user, os.path.getsize, path)
+		    for path in behind:
+		        run_as(owner, os.path.getsize, path)
+		    run_as(owner, os.chmod, s.path, 0o755)
+		    for path in behind:
+		        run_as(other, os.path.getsize, path)
+	END
 }
