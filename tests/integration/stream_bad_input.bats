@@ -74,7 +74,7 @@ wrong() {
 	END
 }
 
-check_wrong() { check_streams "$@" < <(wrong; cat); }
+check_wrong() { check_streams < <(wrong; cat); }
 
 @test "what cannot be understood is EINVAL in every state, and changes nothing" {
 	check_wrong <<-'END'

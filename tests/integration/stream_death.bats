@@ -71,6 +71,8 @@ spread() {
 	END
 }
 
+# Arguments come by way of spawn.
+# shellcheck disable=SC2119,SC2120
 check_spread() { check_streams "$@" < <(spread; cat); }
 
 @test "a client that is killed in each state leaves no buffer behind, and its frames add up" {

@@ -482,7 +482,7 @@ driven() { [[ $(cat "$S/buffers/count") -ge 3 ]]; }
 @test "the camera: frames in their order, from the first at each start" {
 	example driver_camera camera
 	for i in 1 2; do
-		check "$(head -c $((5 * 4096)) "$S/io" | tr -s a-z)" abcde
+		check "$(head -c $((5 * 4096)) "$S/io" | tr -s '[:lower:]')" abcde
 		eventually is_state closed
 	done
 	value stats/frames_out "$(cat "$S/stats/frames")"
@@ -539,6 +539,6 @@ frames() { (($(cat "$S/stats/frames") == $1)); }
 @test "the camera: a client of the library takes what is mapped" {
 	example driver_camera camera
 	timeout 60 "$IOKIT/stream" capture "$S" 8 2 >got
-	check "$(tr -s a-z <got | cut -c1-8)" abcdefgh
+	check "$(tr -s '[:lower:]' <got | cut -c1-8)" abcdefgh
 	value stats/errors 0
 }

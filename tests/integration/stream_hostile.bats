@@ -117,7 +117,7 @@ check_attack() {
 	start_fsd
 	seed=$RANDOM
 	echo "seed $seed"
-	check_streams "$SRC/tests/stress/stream_scribble.py" "$seed" "$(counted 60 800)" "$@" < <(attack; cat)
+	check_streams "$SRC/tests/stress/stream_scribble.py" "$seed" "$(counted 60 800)" < <(attack; cat)
 }
 
 @test "a driver of lines goes on while all that is shared is scribbled on" {
