@@ -28,7 +28,7 @@
  *	        |       `-- ctl  props  prop/KEY
  *	        |-- streams/
  *	        |   `-- <stream>/	mkdir, rmdir
- *	        |       |-- mode  modes  state  client  queue_length  linger
+ *	        |       |-- mode  modes  state  client  queue_length  linger  lend
  *	        |       |-- start  stop  suspend  drain
  *	        |       |-- io		open it: the client's session; the stream as bytes
  *	        |       |-- board  tally	memory to map, for libqueue
@@ -161,6 +161,7 @@ static const struct row stream_rows[] = {
 	WISH("drain", 0222),
 	ATTRIBUTE("queue_length", 0644, stream_queue_length_show, stream_queue_length_store),
 	ATTRIBUTE("linger", 0644, stream_linger_show, stream_linger_store),
+	ATTRIBUTE("lend", 0644, stream_lend_show, stream_lend_store),
 	LINES("io", 0666, stream_io_ops),
 	STREAM_MEMORY("board", 0444, stream_ring_ops, stream_board_size),
 	STREAM_MEMORY("tally", 0644, stream_ring_ops, stream_tally_file_size),

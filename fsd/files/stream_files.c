@@ -244,6 +244,24 @@ int stream_linger_store(struct node *node, const char *text, size_t size)
 	return r < 0 ? r : stream_result(node->object, stream_set_linger(node->object, milliseconds));
 }
 
+int stream_lend_show(struct node *node, FILE *out)
+{
+	const struct stream *stream = node->object;
+
+	fprintf(out, "%d\n", stream->lends);
+	return 0;
+}
+
+int stream_lend_store(struct node *node, const char *text, size_t size)
+{
+	uint64_t lends;
+	int r = parse_number(text, size, &lends);
+
+	if (r == 0 && lends > 1)
+		r = failure(-EINVAL, "1 lends the memory to clients of other users, 0 does not");
+	return r < 0 ? r : stream_result(node->object, stream_set_lends(node->object, lends));
+}
+
 int stream_output_length_show(struct node *node, FILE *out)
 {
 	fprintf(out, "%u\n", stream_ring_entries(node->object, STREAM_DRIVER));
@@ -270,7 +288,7 @@ uint64_t stream_count_version(const struct node *node)
 {
 	const struct stream *stream = node->object;
 
-	return stream->n_count_changes;
+	return stream->n_count_changes + stream->removed;
 }
 
 int stream_buffer_size_show(struct node *node, FILE *out)

@@ -48,6 +48,8 @@ int stream_buffer_refs_show(struct node *node, FILE *out);
 int stream_buffer_sequence_show(struct node *node, FILE *out);
 int stream_buffer_timestamp_show(struct node *node, FILE *out);
 int stream_buffer_flags_show(struct node *node, FILE *out);
+int stream_lend_show(struct node *node, FILE *out);
+int stream_lend_store(struct node *node, const char *text, size_t size);
 int stream_output_length_show(struct node *node, FILE *out);
 int stream_input_length_show(struct node *node, FILE *out);
 int stream_queues_show(struct node *node, FILE *out);

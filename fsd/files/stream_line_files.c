@@ -104,7 +104,9 @@ static short poll_ring(struct file *file, enum stream_side writer)
 		return POLLERR | POLLHUP;
 	if (was_stopped(stream))
 		return POLLIN | POLLHUP;
-	return has_rest(file) || stream_ring_entries(stream, writer) > 0 ? POLLIN : 0;
+	return has_rest(file) || stream_ring_entries(stream, writer) > 0 ||
+	       stream_ends_with_take(stream, writer == STREAM_DRIVER ? STREAM_CLIENT : STREAM_DRIVER) ?
+		POLLIN : 0;
 }
 
 static short output_dequeue_poll(struct file *file)

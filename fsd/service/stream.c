@@ -141,13 +141,14 @@ static json_t *details_of(const struct stream *stream)
 {
 	const struct service *nub = stream->nub;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:[I,I], s:[I,I], s:I, s:b, s:[o,o], s:o, s:o}",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:[I,I], s:[I,I], s:I, s:b, s:b, s:[o,o], s:o, s:o}",
 		"mode", (json_int_t)stream->mode, "modes", (json_int_t)stream->modes,
 		"queue_length", (json_int_t)stream->queue_length, "linger", (json_int_t)stream->linger,
 		"serial", (json_int_t)stream->last_serial,
 		"holder", (json_int_t)stream->holder.pid, (json_int_t)stream->holder.start_time,
 		"driver", (json_int_t)stream->driver.pid, (json_int_t)stream->driver.start_time,
 		"uid", (json_int_t)stream->uid, "had_client", (int)stream->had_client,
+		"lends", (int)stream->lends,
 		"nub", part_to_json(nub->node), service_details(nub),
 		"buffers", buffers_to_json(stream), "parts", parts_to_json(stream));
 }
@@ -384,11 +385,12 @@ static int adopt_details(struct stream *stream, json_t *details, struct holder *
 	json_t *buffers, *all, *of_nub, *nub;
 	struct part parts[5];
 	size_t n = parts_of(stream, parts);
-	int had_client, r = 0;
+	int had_client, lends, r = 0;
 
-	if (json_unpack(details, "{s:I, s:I, s:I, s:I, s:I, s:[I,I], s:[I,I], s:I, s:b, s:[o,o], s:o, s:o}",
+	if (json_unpack(details, "{s:I, s:I, s:I, s:I, s:I, s:[I,I], s:[I,I], s:I, s:b, s:b, s:[o,o], s:o, s:o}",
 			"mode", &mode, "modes", &modes, "queue_length", &length, "linger", &linger, "serial", &serial,
 			"holder", &pid, &start, "driver", &driver, &driver_start, "uid", &uid, "had_client", &had_client,
+			"lends", &lends,
 			"nub", &of_nub, &nub, "buffers", &buffers, "parts", &all) < 0 ||
 	    !stream_mode_name((uint32_t)mode) || length < 0 || length > STREAM_MAX_LENGTH)
 		return -EBADMSG;
@@ -399,6 +401,7 @@ static int adopt_details(struct stream *stream, json_t *details, struct holder *
 	stream->last_serial = (uint64_t)serial + 1024;	/* more were used than were written down */
 	stream->uid = (uid_t)uid;
 	stream->had_client = had_client;
+	stream->lends = lends;
 	*ret_client = (struct holder){ (pid_t)pid, (uint64_t)start };
 	*ret_driver = (struct holder){ (pid_t)driver, (uint64_t)driver_start };
 	for (size_t i = 0; i < n && r == 0; i++)
@@ -439,6 +442,7 @@ int stream_adopt(struct service *service, uint64_t id, const struct record *reco
 		return r;
 	}
 	store_each_buffer(stream->registry->store, id, sweep, stream);
+	stream_tell_rights(stream);	/* they may have been lent */
 	stream_tell_board(stream);
 	stream_adopt_client(stream, &client);
 	stream_await_driver(stream, &driver);
@@ -469,6 +473,12 @@ IOReturn stream_set_linger(struct stream *stream, uint64_t milliseconds)
 	if (milliseconds > UINT32_MAX)
 		return kIOReturnBadArgument;
 	stream->linger = (uint32_t)milliseconds;
+	return keep(stream);
+}
+
+IOReturn stream_set_lends(struct stream *stream, bool lends)
+{
+	stream->lends = lends;
 	return keep(stream);
 }
 

@@ -136,7 +136,8 @@ struct stream {
 	struct holder holder;		/* OPEN, ADOPTED */
 	uid_t uid;			/* of the last client */
 	bool had_client;
-	bool is_lent;			/* its memory, to that user */
+	bool lends;			/* memory to clients of other users: the owner's to say */
+	bool is_lent;			/* to that user */
 	bool was_started;		/* since the open */
 	bool wrote_bytes;
 	bool takes_itself[N_STREAM_SIDES];	/* it maps the rings, and fsd sees no take */
@@ -182,6 +183,7 @@ int stream_result(struct stream *stream, IOReturn code);
 /* Values, kept. Return: codes. */
 IOReturn stream_set_queue_length(struct stream *stream, uint64_t length);
 IOReturn stream_set_linger(struct stream *stream, uint64_t milliseconds);
+IOReturn stream_set_lends(struct stream *stream, bool lends);
 IOReturn stream_set_modes(struct stream *stream, unsigned modes);
 
 /* --- stream_rights.c */
@@ -193,7 +195,9 @@ struct attributes stream_row_attributes(const struct stream *stream, const struc
 					const struct row *row);
 /* The folder of its memory is as open as its directory. */
 int stream_let_into_folder(const struct stream *stream);
-/* A client of user @uid has it open, before its rings are made. */
+/* The files behind its memory are as the rows say by now. */
+void stream_tell_rights(const struct stream *stream);
+/* A client of user @uid has it open, before its tally is made. */
 void stream_lend(struct stream *stream, uid_t uid, bool maps);
 void stream_lend_no_more(struct stream *stream);
 
@@ -262,6 +266,8 @@ void stream_finish_close(struct stream *stream);
 void stream_drain(struct stream *stream);
 /* While draining: is there any left? */
 void stream_look_for_end(struct stream *stream);
+/* It drains, and has nothing more for @side: the next take finds that, and it ends. */
+bool stream_ends_with_take(const struct stream *stream, enum stream_side side);
 
 /* Return: 0, -EBUSY. */
 int stream_provide(struct stream *stream, struct stream_provider *provider);

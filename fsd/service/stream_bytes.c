@@ -268,7 +268,8 @@ ssize_t stream_write_bytes(struct stream *stream, enum stream_side side, const v
 
 static bool can_read(struct stream *stream, enum stream_side side)
 {
-	return bytes_of(stream, side)->is_entry || has_payload(stream, side);
+	return bytes_of(stream, side)->is_entry || has_payload(stream, side) ||
+	       stream_ends_with_take(stream, side);
 }
 
 static bool can_write(struct stream *stream, enum stream_side side)

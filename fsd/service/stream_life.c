@@ -140,6 +140,14 @@ static void clear_buffers(struct stream *stream, uid_t uid)
 	stream->had_client = true;
 }
 
+/* It was refused, or nobody is left to have it open. */
+static void forget_opening(struct stream *stream)
+{
+	stream->client = CLIENT_NONE;
+	if (stream->provider)
+		stream->provider->has_client = false;
+}
+
 static IOReturn set_open(struct stream *stream, const struct stream_wish *wish)
 {
 	IOReturn code;
@@ -149,7 +157,9 @@ static IOReturn set_open(struct stream *stream, const struct stream_wish *wish)
 	code = stream_begin_session(stream);
 	if (code != kIOReturnSuccess) {
 		stream_lend_no_more(stream);
-		stream->client = CLIENT_NONE;
+		forget_opening(stream);
+		if (stream->provider)	/* it has said yes */
+			stream->provider->tell(stream->provider, "close");
 		return code;
 	}
 	stream->client = CLIENT_OPEN;
@@ -190,23 +200,19 @@ static IOReturn become(struct stream *stream, const struct stream_wish *wish)
 	return kIOReturnSuccess;
 }
 
-/* It was refused, or nobody is left to have it open. */
-static void forget_opening(struct stream *stream)
-{
-	stream->client = CLIENT_NONE;
-	if (stream->provider)
-		stream->provider->has_client = false;
-}
-
 /* The driver has said @code to it. */
 static void conclude(struct stream *stream, struct stream_wish *wish, IOReturn code)
 {
+	bool is_stop = wish->kind == WISH_STOP;
+
 	if (code == kIOReturnSuccess)
 		code = become(stream, wish);
 	else if (wish->kind == WISH_OPEN)
 		forget_opening(stream);
 	done(stream, wish, code);
-	stream_look_for_end(stream);
+	/* Who could not be asked to stop, or will not, is not asked again at once. */
+	if (!is_stop)
+		stream_look_for_end(stream);
 	stream_changed(stream);
 }
 
@@ -319,7 +325,8 @@ int stream_answer(struct stream_provider *provider, IOReturn code)
 		conclude(stream, wish, code);
 		return 0;
 	}
-	if (wish->kind == WISH_OPEN && stream->client == CLIENT_OPENING) {
+	/* One that has come since has not been answered. */
+	if (wish->kind == WISH_OPEN && stream->wish == wish) {
 		forget_opening(stream);
 		if (code == kIOReturnSuccess)
 			provider->tell(provider, "close");
@@ -352,6 +359,13 @@ static bool is_drained(const struct stream *stream)
 
 	return stream->mode == kIOStreamModeOutput ? output :
 	       stream->mode == kIOStreamModeInput ? input : output && input;
+}
+
+bool stream_ends_with_take(const struct stream *stream, enum stream_side side)
+{
+	bool takes = stream->mode != (side == STREAM_CLIENT ? kIOStreamModeInput : kIOStreamModeOutput);
+
+	return stream->state == STREAM_DRAINING && takes && !stream->wish && is_drained(stream);
 }
 
 void stream_look_for_end(struct stream *stream)

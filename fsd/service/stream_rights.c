@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who may open a stream's files: as chmod(2) and chown(2) say; and the memory is lent to the
- * client, for as long as it has the stream open to map it, where it is another user's.
+ * client, for as long as it has the stream open to map it, where it is another user's and
+ * the owner wants that: what was mapped once stays mapped.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,9 +23,20 @@ struct attributes stream_row_attributes(const struct stream *stream, const struc
 	return attributes;
 }
 
-/* The files behind of all areas are as the rows say by now. */
-static void tell_areas(const struct stream *stream)
+static void tell_ring(const struct stream *stream, const struct node *node,
+		      const struct stream_memory *memory)
 {
+	struct attributes attributes = stream_row_attributes(stream, node, node_row(node, "data"));
+
+	if (memory)
+		stream_memory_set_attributes(memory, &attributes);
+}
+
+void stream_tell_rights(const struct stream *stream)
+{
+	/* Those that the driver had made before there was a client. */
+	tell_ring(stream, stream->output, stream->rings.output);
+	tell_ring(stream, stream->input, stream->rings.input);
 	for (uint32_t i = 0; i < stream->n_buffers; i++) {
 		const struct stream_buffer *buffer = stream->buffers[i];
 		const struct node *node = buffer->node;
@@ -40,9 +52,9 @@ static void tell_areas(const struct stream *stream)
 
 void stream_lend(struct stream *stream, uid_t uid, bool maps)
 {
-	stream->is_lent = maps && uid != 0 && uid != stream->node->own.uid;
+	stream->is_lent = stream->lends && maps && uid != 0 && uid != stream->node->own.uid;
 	if (stream->is_lent)
-		tell_areas(stream);
+		stream_tell_rights(stream);
 }
 
 void stream_lend_no_more(struct stream *stream)
@@ -50,7 +62,7 @@ void stream_lend_no_more(struct stream *stream)
 	if (!stream->is_lent)
 		return;
 	stream->is_lent = false;
-	tell_areas(stream);
+	stream_tell_rights(stream);
 }
 
 static const struct stream_memory *memory_of(const struct stream *stream, const struct node *node,

@@ -275,6 +275,9 @@ again 2' >wanted.txt
 	chmod 0600 "$S/io"
 	"${as[@]}" Open kIOReturnNotPrivileged
 	chmod 0666 "$S/io"
+	"${as[@]}" Open kIOReturnNotPrivileged
+	is_state closed
+	echo 1 >"$S/lend"
 	"${as[@]}" StartStream kIOReturnSuccess
 	is_state closed
 	[[ $(stat -Lc '%u %a' "$S/buffers/0/data") == "0 644" ]]
@@ -285,6 +288,7 @@ again 2' >wanted.txt
 	skip_unless_root "other users have to be there"
 	start_fsd
 	new_stream cam
+	echo 1 >"$S/lend"
 	mkfifo enough
 	as_user 65534 bash -c "exec 3<>'$S/io'; echo open; read -r _" <enough >open &
 	exec 4>enough

@@ -291,6 +291,25 @@ teardown() { fsd_teardown; }
 	END
 }
 
+@test "poll: the end of a drain is there to be read" {
+	check_streams <<-'END'
+		s = Stream()
+		fd = s.started()
+		s.send(b'last')
+		s.set('drain', 1)
+		equal((events(fd), os.read(fd, 100)), ({'IN'}, b'last'))
+		equal((s.state, events(fd), os.read(fd, 100)), ('draining', {'IN'}, b''))
+		equal((s.state, events(fd)), ('stopped', {'IN', 'HUP'}))
+		s.set('start', 1)
+		s.send(b'last', 1)
+		s.set('drain', 1)
+		lines = opened(s / 'output/dequeue', 'rn')
+		equal((events(lines, select.POLLIN), os.read(lines, 100)), ({'IN'}, b'1 0 4 0 0\n'))
+		equal((events(lines, select.POLLIN), os.read(lines, 100)), ({'IN'}, b''))
+		s.becomes('stopped')
+	END
+}
+
 # --- the driver's end
 
 @test "driver/io: bytes from the driver's end, in each mode" {
