@@ -74,8 +74,8 @@ static bool find_free(struct stream *stream, uint32_t *ret)
 	return n_free > (n > 1);
 }
 
-/* Return: whether there was a buffer for it. */
-static bool make_frame(struct stream *stream)
+/* Return: kIOReturnNotFound, there was no buffer for it; or why it could not be passed. */
+static IOReturn make_frame(struct stream *stream)
 {
 	struct stream_count count = stream_counts(stream, STREAM_DRIVER);
 	struct stream_buffer *buffer;
@@ -83,7 +83,7 @@ static bool make_frame(struct stream *stream)
 	uint32_t id;
 
 	if (!find_free(stream, &id))
-		return false;
+		return kIOReturnNotFound;
 	buffer = stream->buffers[id];
 	fill_data(buffer->data, count.frames - count.payload_at_start);
 	fill_control(stream, buffer->control, count.frames - count.payload_at_start);
@@ -92,7 +92,7 @@ static bool make_frame(struct stream *stream)
 		.controlLength = stream_area_size(buffer->control),
 	};
 	source_of(stream)->next = (id + 1) % stream->n_buffers;
-	return stream_enqueue_output(stream, &entry) == kIOReturnSuccess;
+	return stream_enqueue_output(stream, &entry);
 }
 
 static void take_back(struct stream *stream)
@@ -105,13 +105,17 @@ static void take_back(struct stream *stream)
 
 static void make_frames(struct stream *stream, uint64_t n)
 {
-	uint64_t made = 0;
+	IOReturn code = kIOReturnSuccess;
+	uint64_t made = 0, lost;
 
 	take_back(stream);
-	while (made < n && made < stream->n_buffers && make_frame(stream))
+	while (made < n && made < stream->n_buffers &&
+	       (code = make_frame(stream)) == kIOReturnSuccess)
 		made++;
-	if (made < n)
-		stream_drop(stream, n - made);
+	/* That for which the ring had no room is counted already. */
+	lost = n - made - (code == kIOReturnOverrun);
+	if (lost > 0)
+		stream_drop(stream, lost);
 	if (made > 0)
 		stream_notify_output(stream);
 }
