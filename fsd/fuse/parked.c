@@ -157,13 +157,24 @@ static int wait_for_change(struct file *file)
 	return file->row->ops->wait ? file->row->ops->wait(file) : 0;
 }
 
+/* One that must go on waiting: who is behind it for the same need not try. */
+struct kind {
+	const struct row *row;
+	enum call call;
+};
+
+static bool is_of_kind(const struct parked *parked, const struct kind *kind)
+{
+	return parked->file->row == kind->row && parked->call == kind->call;
+}
+
 /*
  * Try those that wait, until each kind has one that must go on waiting and has
  * said so. Return: whether some are ready after all, and it must be done again.
  */
 static bool retry_requests(struct waits *waits)
 {
-	const struct row *waiting = NULL, *also_waiting = NULL;
+	struct kind waiting = { 0 }, also_waiting = { 0 };
 	struct parked *parked;
 	bool again = false;
 
@@ -172,7 +183,7 @@ static bool retry_requests(struct waits *waits)
 		ssize_t n;
 		int r;
 
-		if (row == waiting || row == also_waiting)
+		if (is_of_kind(parked, &waiting) || is_of_kind(parked, &also_waiting))
 			continue;
 		n = try(parked);
 		if (!must_wait(parked->file, n)) {
@@ -181,7 +192,7 @@ static bool retry_requests(struct waits *waits)
 		}
 		if (!row->ops->own_waits) {
 			also_waiting = waiting;
-			waiting = row;
+			waiting = (struct kind){ row, parked->call };
 		}
 		r = wait_for_change(parked->file);
 		if (r < 0)
