@@ -306,6 +306,26 @@ again 2' >wanted.txt
 	[[ $(stat -Lc '%u %a' "$S/buffers/0/control") == "0 644" ]]
 }
 
+@test "what is lent is so for queues that were there before, and not after kill -9" {
+	skip_unless_root "another user has to be there"
+	start_fsd
+	new_stream cam
+	echo 1 >"$S/lend"
+	echo 'create 5' >"$S/driver/queues"
+	mkfifo enough
+	as_user 65534 bash -c "exec 3<>'$S/io' 4<>'$S/output/data' 5<>'$S/input/data' 6<>'$S/tally'
+		echo open; read -r _" <enough >open &
+	local client=$!
+	exec 4>enough
+	eventually test -s open
+	restart_fsd 4>&-
+	[[ $(stat -Lc '%u %a' "$S/buffers/0/data") == "0 644" ]]
+	[[ $(stat -Lc '%u %a' "$S/buffers/0/control") == "0 644" ]]
+	exec 4>&-
+	wait "$client" || true
+	eventually is_state closed
+}
+
 # --- notifications to the driver
 
 @test "a sync notification returns when the driver has acknowledged it" {

@@ -198,6 +198,27 @@ teardown() { fsd_teardown; }
 	END
 }
 
+@test "io: both ways at once, a reader that waits keeps no writer waiting" {
+	check_streams <<-'END'
+		s = Stream(mode='inout', buffers=2)
+		fd = s.started()
+		def says(call, *arguments):
+		    os.write(told, b'%d' % len(call(*arguments)) if call is os.pread else b'w%d' % call(*arguments))
+		ready, told = os.pipe()
+		reader = Child(says, os.pread, fd, 100, 0)
+		never(reader.is_done, 'read')
+		writer = Child(says, os.pwrite, fd, b'answer', 0)
+		never(writer.is_done, 'written')
+		s.set('driver/enqueue', '1')
+		assert select.select([ready], [], [], PATIENCE)[0], 'the writer waits on'
+		equal(os.read(ready, 2), b'w6')
+		equal(s.holders, ['driver', 'input'])
+		s.send(b'hello')
+		assert select.select([ready], [], [], PATIENCE)[0], 'the reader waits on'
+		equal(os.read(ready, 2), b'5')
+	END
+}
+
 # --- poll
 
 @test "poll: io, the lines and the values" {
@@ -253,6 +274,21 @@ teardown() { fsd_teardown; }
 		equal(wakes(fd, select.POLLOUT, lambda: s.set('driver/enqueue', '0 0 4096')), ['OUT'])
 		s.set('stop', 1)
 		equal(events(fd), {'HUP'})
+	END
+}
+
+@test "poll: count tells of the end of the stream" {
+	check_streams <<-'END'
+		s = Stream()
+		fd = opened(s / 'buffers/count')
+		os.read(fd, 10)
+		def polls():
+		    poller = select.poll()
+		    poller.register(fd, PRI)
+		    return len(poller.poll(PATIENCE * 1000))
+		child = Child(polls).waits()
+		os.rmdir(s.path)
+		equal(child.result(), 1)
 	END
 }
 
@@ -462,6 +498,34 @@ teardown() { fsd_teardown; }
 		client.result()
 		equal(driver.asked(), 'close')                          # the child ended
 		refuses(EINVAL, driver.say, 0)
+	END
+}
+
+@test "driver/control: an answer that comes after the close is to that client, not the next" {
+	check_streams <<-'END'
+		s = Stream()
+		def client():
+		    ready, told = os.pipe()
+		    def run():
+		        fd = s.open()
+		        os.write(told, b'.')
+		        signal.pause()
+		    return Child(run), ready
+		first, ready = client()
+		equal(os.read(ready, 1), b'.')
+		driver = Driver(s)
+		assert driver.asked().startswith('open')
+		os.kill(first.pid, signal.SIGKILL)
+		equal(driver.asked(), 'close')
+		second, ready = client()
+		assert driver.asked().startswith('open')
+		driver.say(0)                                           # about the first
+		equal((driver.is_asked(), s.state), (False, 'closed'))
+		driver.say(0)
+		equal(os.read(ready, 1), b'.')
+		equal((driver.is_asked(), s.value('client')), (False, str(second.pid)))
+		os.kill(second.pid, signal.SIGKILL)
+		equal(driver.asked(), 'close')
 	END
 }
 
