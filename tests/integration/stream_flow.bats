@@ -746,3 +746,58 @@ teardown() { fsd_teardown; }
 		os.close(fd)
 	END
 }
+
+@test "drain: a driver that can be told nothing more, for its user's sessions keep too much, ends no fsd" {
+	check_streams <<-'END'
+		s, other = Stream(mode='input'), Stream('other')
+		driver, full = Driver(s), Driver(other)
+		clients = driver.client(s), full.client(other)
+		starts = Child(lambda: s.set('start', 1))
+		driver.answers('start')
+		starts.result()
+		s.entry()
+		s.set('input/enqueue', '0 0 10')
+		s.set('drain', 1)
+		sizes = 3000000, 300000, 30000, 3000, 300, 0
+		for size in sizes:
+		    os.mkdir(entry(f'n{size}'))
+		    write(entry(f'n{size}/props'), json.dumps({'k': 'x' * size} if size else {}))
+		keeping = []
+		for size in sizes:
+		    with contextlib.suppress(OSError):
+		        while True:
+		            keeping.append(opened(entry(f'n{size}/props')))
+		            os.read(keeping[-1], 1)
+		# The last bytes of the account: lines that are as short as that for the stop.
+		for word in ('start', 'stop') * 5:
+		    asks = Child(lambda: other.set(word, 1))
+		    eventually(lambda: asks.is_done() or full.is_asked(), 'asked')
+		    if not asks.is_done():
+		        full.asked()
+		        full.say(0)
+		    with contextlib.suppress(OSError):
+		        asks.result()
+		equal(s.entry('driver/dequeue')[0], 0)
+		refuses(EAGAIN, s.entry, 'driver/dequeue')
+		equal((s.state, driver.is_asked()), ('draining', False))
+		for fd in keeping:
+		    os.close(fd)
+		refuses(EAGAIN, s.entry, 'driver/dequeue')
+		driver.answers('stop')
+		equal(s.state, 'stopped')
+	END
+	expect_log 'keep more than'
+}
+
+@test "a source of fsd's own: a frame for which the ring has no room is lost once" {
+	stop_fsd
+	cat >config.json <<-'END'
+		{"streams": [{"name": "cam", "driver": "source", "rate": 0.001, "buffers": 4, "queue_length": 1}]}
+	END
+	start_fsd --config config.json
+	check_streams <<-'END'
+		s = Stream('cam')
+		fd = s.started()
+		equal(s.stats('frames', 'overruns', 'dropped'), (1, 1, 1))
+	END
+}
