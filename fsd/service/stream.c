@@ -442,7 +442,8 @@ int stream_adopt(struct service *service, uint64_t id, const struct record *reco
 		return r;
 	}
 	store_each_buffer(stream->registry->store, id, sweep, stream);
-	stream_tell_rights(stream);	/* they may have been lent */
+	if (stream->lends && stream->had_client)	/* they may have been lent when it ended */
+		stream_tell_rights(stream);
 	stream_tell_board(stream);
 	stream_adopt_client(stream, &client);
 	stream_await_driver(stream, &driver);
