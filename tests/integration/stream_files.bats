@@ -17,7 +17,7 @@ teardown() { fsd_teardown; }
 	check_streams <<-'END'
 		s = Stream(buffers=0)
 		for name, value in {'mode': 'output', 'modes': 'input output inout', 'state': 'closed', 'client': 'none',
-		                    'queue_length': '0', 'linger': '5000', 'buffers/count': '0', 'output/length': '0', 'input/length': '0',
+		                    'queue_length': '0', 'linger': '5000', 'lend': '0', 'buffers/count': '0', 'output/length': '0', 'input/length': '0',
 		                    'stats/last_error': 'none', 'driver/queues': 'none', 'driver/discontinuity': '0'}.items():
 		    equal((name, s.value(name)), (name, value))
 		equal(s.stats(), {})
@@ -28,7 +28,7 @@ teardown() { fsd_teardown; }
 		    memory = dict.fromkeys(memory, 0o777)
 		equal(found, memory | {
 		    'mode': 0o644, 'modes': 0o444, 'state': 0o444, 'client': 0o444, 'start': 0o222, 'stop': 0o222, 'suspend': 0o222,
-		    'drain': 0o222, 'queue_length': 0o644, 'linger': 0o644, 'io': 0o666, 'buffers': 0o755, 'buffers/count': 0o444,
+		    'drain': 0o222, 'queue_length': 0o644, 'linger': 0o644, 'lend': 0o644, 'io': 0o666, 'buffers': 0o755, 'buffers/count': 0o444,
 		    'output': 0o755, 'output/length': 0o444, 'output/dequeue': 0o444, 'output/notify': 0o444, 'input': 0o755,
 		    'input/length': 0o444, 'input/enqueue': 0o222, 'input/notify': 0o222, 'input/notify_sync': 0o222, 'stats': 0o755,
 		    **{f'stats/{name}': 0o444 for name in COUNTS + ['last_error']}, 'driver': 0o700, 'driver/control': 0o600,

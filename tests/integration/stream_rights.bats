@@ -19,7 +19,7 @@ rights() {
 	cat <<-'END'
 		PUBLIC = {
 		    'mode': ('lrw', 'lr'), 'modes': ('lr', 'lr'), 'state': ('lr', 'lr'), 'client': ('lr', 'lr'), 'start': ('lw', 'lw'),
-		    'stop': ('lw', 'lw'), 'suspend': ('lw', 'lw'), 'drain': ('lw', 'lw'), 'queue_length': ('lrw', 'lr'), 'linger': ('lrw', 'lr'),
+		    'stop': ('lw', 'lw'), 'suspend': ('lw', 'lw'), 'drain': ('lw', 'lw'), 'queue_length': ('lrw', 'lr'), 'linger': ('lrw', 'lr'), 'lend': ('lrw', 'lr'),
 		    'io': ('lrw', 'lrw'), 'board': ('lrm', 'lrm'), 'tally': ('lrwmM', 'lrm'), 'buffers/count': ('lr', 'lr'),
 		    'buffers/0/size': ('lrw', 'lr'), 'buffers/0/control_size': ('lrw', 'lr'), 'buffers/0/data': ('lrwmM', 'lrm'),
 		    'buffers/0/control': ('lrwmM', 'lrm'), 'buffers/0/holder': ('lr', 'lr'), 'buffers/0/refs': ('lr', 'lr'),
