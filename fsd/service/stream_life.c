@@ -265,8 +265,9 @@ int stream_begin(struct stream *stream, struct stream_wish *wish)
 		done(stream, wish, kIOReturnNoDevice);
 		return 0;
 	}
-	/* An open beside another is refused, not queued. */
-	if (stream->wish && !(wish->kind == WISH_OPEN && stream->client != CLIENT_NONE))
+	/* An open beside another is refused, not queued; unless nobody wants that any more. */
+	if (stream->wish && (wish->kind != WISH_OPEN || stream->client == CLIENT_NONE ||
+			     stream->wish->is_late))
 		return FILE_WAIT_ALWAYS;
 	stream_follow(stream);
 	if (is_settled(stream, wish, &code)) {

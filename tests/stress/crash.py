@@ -57,7 +57,7 @@ def seen(top=daemon.MNT):
         for name in files:
             path = f'{folder}/{name}'
             found[path] = look(path)
-            if name in ('data', 'consumer'):
+            if name in ('data', 'consumer') and os.path.exists(path):       # a ring is there while it is open
                 memory = os.stat(path)
                 if os.path.islink(path):
                     found[folder + ' behind'] = look(os.path.dirname(os.path.realpath(path)))
