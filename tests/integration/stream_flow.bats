@@ -683,7 +683,7 @@ teardown() { fsd_teardown; }
 		driver.asked()
 		gone.end()
 		equal((s.state, s.value('client')), ('closed', 'none'))
-		later = Child(lambda: (os.close(driver.fd), os.close(s.open()))).waits()
+		later = Child(lambda: (os.close(driver.fd), os.close(s.open())))
 		driver.say(0)
 		equal(driver.asked(), 'close')
 		assert driver.asked().startswith(f'open {later.pid} ')
