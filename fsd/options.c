@@ -9,15 +9,15 @@
 
 static const char usage[] =
 	"usage: fsd [OPTIONS] MOUNTPOINT\n"
-	"Show services, and queues in shared memory, as files below MOUNTPOINT; see fsd(8) and fsd(5).\n"
+	"Show services, queues and streams as files below MOUNTPOINT; see fsd(8) and fsd(5).\n"
 	"\n"
-	"  -c, --config FILE.json  services and queues to make at start\n"
+	"  -c, --config FILE.json  services, queues and streams to make at start\n"
 	"  -s, --state DIR         where their memory is, and what a restart needs\n"
 	"  -p, --policy FILE.json  who may do what (/etc/fsd/policy.json, where there is one)\n"
 	"  -f, --foreground        do not go into the background; log on stderr\n"
 	"  -o OPTION[,OPTION...]   FUSE's mount options, and\n"
 	"       memory=auto|passthrough|link   how memory is reached (auto)\n"
-	"       max_queues=N                   at most so many (65536)\n"
+	"       max_queues=N                   at most so many, and streams (65536)\n"
 	"       max_queue_size=BYTES           of capacity, or of an entry (1073741824)\n"
 	"  -v, --verbose           log more\n"
 	"      --version           print the version\n"

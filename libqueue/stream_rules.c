@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <string.h>
 
 #include "stream_rules.h"
 
@@ -55,6 +56,19 @@ const char *stream_mode_name(uint32_t mode)
 	static const char *const names[] = { "input", "output", "inout" };
 
 	return mode <= kIOStreamModeInputOutput ? names[mode] : NULL;
+}
+
+bool stream_mode_from_name(const char *name, size_t size, IOStreamMode *ret)
+{
+	for (IOStreamMode mode = 0; stream_mode_name(mode); mode++) {
+		const char *known = stream_mode_name(mode);
+
+		if (strlen(known) == size && memcmp(known, name, size) == 0) {
+			*ret = mode;
+			return true;
+		}
+	}
+	return false;
 }
 
 int stream_errno(IOReturn code)

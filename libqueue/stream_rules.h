@@ -44,6 +44,8 @@ IOReturn stream_allows(enum stream_operation operation, enum stream_state state,
 /* "closed", ...; "input", ... NULL for no such number. */
 const char *stream_state_name(uint32_t state);
 const char *stream_mode_name(uint32_t mode);
+/* The other way round, of @size bytes. Return: whether there is such a mode. */
+bool stream_mode_from_name(const char *name, size_t size, IOStreamMode *ret);
 
 /*
  * The errno that a stream's files give for @code: as IOReturnToErrno(), but as their

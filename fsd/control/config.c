@@ -48,15 +48,9 @@ static const char *check_mode(json_t *value)
 		NULL : "must be permission bits in octal, as a string like \"0660\"";
 }
 
-static int parse_direction(const char *text, IOStreamMode *ret)
+static bool parse_direction(const char *text, IOStreamMode *ret)
 {
-	for (IOStreamMode mode = 0; text && stream_mode_name(mode); mode++) {
-		if (strcmp(stream_mode_name(mode), text) == 0) {
-			*ret = mode;
-			return 0;
-		}
-	}
-	return -EINVAL;
+	return text && stream_mode_from_name(text, strlen(text), ret);
 }
 
 static const struct key queue_keys[] = {
@@ -74,7 +68,7 @@ static const char *check_direction(json_t *value)
 {
 	IOStreamMode mode;
 
-	return parse_direction(json_string_value(value), &mode) == 0 ?
+	return parse_direction(json_string_value(value), &mode) ?
 		NULL : "must be \"input\", \"output\" or \"inout\"";
 }
 

@@ -87,11 +87,11 @@ static int say_drained(struct control *control, const char *rest)
 static int say_mode(struct control *control, const char *rest)
 {
 	struct stream *stream = control->provider.stream;
+	IOStreamMode mode;
 
-	for (uint32_t mode = 0; stream_mode_name(mode); mode++)
-		if (strcmp(stream_mode_name(mode), rest) == 0)
-			return stream_result(stream, stream_switch_mode(stream, mode));
-	return failure(-EINVAL, "modes are input, output and inout");
+	if (!stream_mode_from_name(rest, strlen(rest), &mode))
+		return failure(-EINVAL, "modes are input, output and inout");
+	return stream_result(stream, stream_switch_mode(stream, mode));
 }
 
 /* One buffer more, of this size: of another one than the last, also while it is open. */

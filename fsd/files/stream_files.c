@@ -150,17 +150,6 @@ int stream_modes_show(struct node *node, FILE *out)
 	return 0;
 }
 
-static int find_mode(const char *text, size_t size, uint32_t *ret)
-{
-	for (uint32_t mode = 0; stream_mode_name(mode); mode++) {
-		if (strlen(stream_mode_name(mode)) == size && memcmp(stream_mode_name(mode), text, size) == 0) {
-			*ret = mode;
-			return 0;
-		}
-	}
-	return failure(-EINVAL, "modes are input, output and inout");
-}
-
 int stream_modes_store(struct node *node, const char *text, size_t size)
 {
 	const char *at = text, *end = text + size;
@@ -172,8 +161,8 @@ int stream_modes_store(struct node *node, const char *text, size_t size)
 
 		while (at + n < end && at[n] != ' ' && at[n] != '\n')
 			n++;
-		if (n > 0 && find_mode(at, n, &mode) < 0)
-			return -EINVAL;
+		if (n > 0 && !stream_mode_from_name(at, n, &mode))
+			return failure(-EINVAL, "modes are input, output and inout");
 		if (n > 0)
 			modes |= 1u << mode;
 		at += n + 1;

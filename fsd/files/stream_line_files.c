@@ -67,7 +67,7 @@ static void rest_release(struct file *file)
 
 static bool was_stopped(const struct stream *stream)
 {
-	return stream->removed || (stream->state == STREAM_STOPPED && stream->was_started);
+	return stream->removed || stream_was_stopped(stream);
 }
 
 static ssize_t print_entry(struct stream *stream, IOReturn code,

@@ -26,14 +26,12 @@ static bool is_text(const void *data, size_t size, const char *text)
 	       memcmp(data, text, n) == 0;
 }
 
-static int parse_mode(const void *data, size_t size, IOStreamMode *ret)
+static int parse_mode(const char *text, size_t size, IOStreamMode *ret)
 {
-	for (uint32_t mode = 0; stream_mode_name(mode); mode++) {
-		if (is_text(data, size, stream_mode_name(mode))) {
-			*ret = mode;
-			return 0;
-		}
-	}
+	if (size > 0 && text[size - 1] == '\n')
+		size--;
+	if (stream_mode_from_name(text, size, ret))
+		return 0;
 	return failure_with_code(failure(-EINVAL, "modes are input, output and inout"),
 				 (uint32_t)kIOReturnBadArgument);
 }

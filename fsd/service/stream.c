@@ -11,6 +11,12 @@
 
 /* Results and changes */
 
+IOReturn stream_code(int r)
+{
+	return r == 0 ? kIOReturnSuccess : r == -ENOSPC ? kIOReturnNoSpace :
+	       r == -ENOMEM ? kIOReturnNoMemory : IOReturnFromErrno(-r);
+}
+
 /* What would be right, or NULL. */
 static const char *advice(const struct stream *stream, IOReturn code)
 {

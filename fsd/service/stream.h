@@ -177,6 +177,8 @@ void stream_free(struct node *node);
 
 /* Something has changed: who waits looks again. At the end of what is done. */
 void stream_changed(struct stream *stream);
+/* For 0 or a negative errno of the store's. */
+IOReturn stream_code(int r);
 /* 0, or the errno for @code, which is kept: in stats/last_error, and for err/PID. */
 int stream_result(struct stream *stream, IOReturn code);
 
@@ -316,3 +318,5 @@ ssize_t stream_write_bytes(struct stream *stream, enum stream_side side, const v
 short stream_poll_bytes(struct stream *stream, enum stream_side side);
 /* The first read or write starts it. */
 bool stream_must_start(const struct stream *stream);
+/* It was started in this session, and is not any more: the end, to who reads. */
+bool stream_was_stopped(const struct stream *stream);

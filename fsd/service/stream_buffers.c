@@ -6,12 +6,6 @@
 #include "libqueue/atomic.h"
 #include "service/stream.h"
 
-static IOReturn code_of(int r)
-{
-	return r == 0 ? kIOReturnSuccess : r == -ENOSPC ? kIOReturnNoSpace :
-	       r == -ENOMEM ? kIOReturnNoMemory : IOReturnFromErrno(-r);
-}
-
 /* In the tree */
 
 static int new_node(struct stream *stream, struct stream_buffer *buffer)
@@ -156,14 +150,14 @@ IOReturn stream_add_buffer(struct stream *stream, uint64_t data, uint64_t contro
 		return code;
 	r = add(stream, &buffer);
 	if (r < 0)
-		return code_of(r);
+		return stream_code(r);
 	r = make_areas(stream, buffer, data, control);
 	if (r == 0)
 		r = stream_save(stream);
 	if (r < 0) {
 		stream->n_buffers--;
 		leave(buffer);
-		return code_of(r);
+		return stream_code(r);
 	}
 	changed(stream);
 	return kIOReturnSuccess;
@@ -219,7 +213,7 @@ IOReturn stream_remove_buffer(struct stream *stream, uint32_t id)
 	leave(buffer);
 	close_gap(stream, id);
 	changed(stream);
-	return code_of(stream_save(stream));
+	return stream_code(stream_save(stream));
 }
 
 IOReturn stream_resize_buffer(struct stream_buffer *buffer, uint64_t data, uint64_t control)
@@ -244,7 +238,7 @@ IOReturn stream_resize_buffer(struct stream_buffer *buffer, uint64_t data, uint6
 	if (r < 0) {
 		forget_areas(buffer);
 		*buffer = before;
-		return code_of(r);
+		return stream_code(r);
 	}
 	forget_areas(&before);
 	return kIOReturnSuccess;

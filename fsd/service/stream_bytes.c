@@ -56,7 +56,7 @@ bool stream_must_start(const struct stream *stream)
 	return stream->state == STREAM_STOPPED && !stream->was_started;
 }
 
-static bool was_stopped(const struct stream *stream)
+bool stream_was_stopped(const struct stream *stream)
 {
 	return stream->state == STREAM_STOPPED && stream->was_started;
 }
@@ -110,7 +110,7 @@ static ssize_t next_entry(struct stream *stream, enum stream_side side)
 	if (has_more_room)
 		stream_changed(stream);		/* for who waits to write */
 	if (code == kIOReturnUnderrun)
-		return was_stopped(stream) || stream->state == STREAM_CLOSED ? 0 : FILE_WAIT;
+		return stream_was_stopped(stream) || stream->state == STREAM_CLOSED ? 0 : FILE_WAIT;
 	if (code != kIOReturnSuccess)
 		return stream_result(stream, code);
 	bytes->is_entry = true;
@@ -137,7 +137,7 @@ static ssize_t idle(const struct stream *stream, enum stream_side side)
 {
 	if (stream->state == STREAM_DEAD)
 		return 0;
-	if (was_stopped(stream))
+	if (stream_was_stopped(stream))
 		return 0;
 	if (side == STREAM_DRIVER && (stream->state == STREAM_CLOSED ||
 				      stream->state == STREAM_STOPPED ||
@@ -290,7 +290,7 @@ short stream_poll_bytes(struct stream *stream, enum stream_side side)
 
 	if (stream->state == STREAM_DEAD || stream->removed)
 		return POLLERR | POLLHUP;
-	if (was_stopped(stream))
+	if (stream_was_stopped(stream))
 		return (short)(POLLHUP | (reads ? POLLIN : 0));
 	if (!stream->rings.tally)
 		return 0;

@@ -60,12 +60,6 @@ static int make_memory(struct stream *stream, struct node *node, const char *row
 	return r < 0 ? r : stream_memory_map(*ret);
 }
 
-static IOReturn code_of(int r)
-{
-	return r == -ENOSPC ? kIOReturnNoSpace : r == -ENOMEM ? kIOReturnNoMemory :
-	       IOReturnFromErrno(-r);
-}
-
 IOReturn stream_make_rings(struct stream *stream, uint32_t length)
 {
 	uint32_t n = length ? length : stream->queue_length ? stream->queue_length : stream->n_buffers;
@@ -80,7 +74,7 @@ IOReturn stream_make_rings(struct stream *stream, uint32_t length)
 	rings->entry_count = n + 1;
 	if (r < 0) {
 		stream_drop_rings(stream);
-		return code_of(r);
+		return stream_code(r);
 	}
 	stream_ring_format(rings->output->map, n + 1);
 	stream_ring_format(rings->input->map, n + 1);
@@ -192,7 +186,7 @@ IOReturn stream_begin_session(struct stream *stream)
 	}
 	if (r < 0) {
 		stream_drop_rings(stream);
-		return code_of(r);
+		return stream_code(r);
 	}
 	stream->takes_itself[STREAM_DRIVER] = stream->takes_itself[STREAM_CLIENT] = false;
 	stream->discarded = 0;
