@@ -5,7 +5,6 @@
  *	cc producer.c $(pkg-config --cflags --libs libqueue)
  */
 #include <err.h>
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,14 +2,12 @@
 /*
  * driver_rights - what a client's process may: privileges by name, and entitlements
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "atomic.h"
 #include "cleanup.h"
 #include "driver_client.h"
 #include "driver_task.h"

@@ -3,7 +3,6 @@
  * registry_class - what an object is: its class, what that is derived from, its number
  */
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

@@ -7,7 +7,6 @@
  * not there as such is compared with each entry, as the original does.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -9,8 +9,6 @@
  */
 #pragma once
 
-#include <string.h>
-
 #include "atomic.h"
 #include "ring.h"
 

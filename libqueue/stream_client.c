@@ -3,7 +3,6 @@
  * stream_client - the object behind an IOStreamRef: its references and its two interfaces
  */
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/epoll.h>
 

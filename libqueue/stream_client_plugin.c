@@ -5,7 +5,6 @@
  * The entry of the stream "cam" is $M/IOService/Bus/cam, and its directory is
  * $M/IOService/Bus/streams/cam.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

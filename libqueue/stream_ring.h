@@ -7,8 +7,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
 #include "stream_layout.h"
 
 struct stream_ring {

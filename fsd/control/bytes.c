@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <ctype.h>
 #include <errno.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "control/bytes.h"

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <string.h>
 
 #include "files/files.h"
 #include "service/agent.h"

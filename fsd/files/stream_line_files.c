@@ -7,7 +7,6 @@
  * last may lack its newline.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <string.h>

@@ -10,7 +10,6 @@
 #define FUSE_USE_VERSION 314
 #include <fuse3/fuse_lowlevel.h>
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* Ask for it when INIT comes. Call after fuse_session_mount(). Return: 0 or an errno. */

@@ -5,7 +5,6 @@
  * out again; after that what is old is taken out, which cannot fail.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "service/entry.h"

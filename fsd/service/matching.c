@@ -8,7 +8,6 @@
  * dictionary makes it look at an entry twice for the same rules.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "service/index.h"
 #include "service/matching_rules.h"

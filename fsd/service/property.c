@@ -4,9 +4,7 @@
  * equal text, a set has an order, and nothing needs to be checked any more.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "libqueue/base64.h"

@@ -12,6 +12,7 @@
 #include "service/registry.h"
 #include "service/seat.h"
 #include "service/service.h"
+#include "util/guard.h"
 
 struct agent;
 

@@ -21,7 +21,6 @@
 #include <stdio.h>
 
 #include "store/record.h"
-#include "util/guard.h"
 #include "util/loop.h"
 
 struct queue;

@@ -3,7 +3,6 @@
  * A service in the store: its record, and what is made of it after a restart.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "service/buffer.h"

@@ -4,7 +4,6 @@
  * asked if there is one to ask, and with its consent it becomes so.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "libqueue/atomic.h"
 #include "service/stream.h"

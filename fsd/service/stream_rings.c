@@ -3,7 +3,6 @@
  * What both ends of a stream share: the board, for as long as the stream is there; the
  * rings and the tally, for a session.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 

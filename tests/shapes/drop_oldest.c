@@ -10,7 +10,6 @@
  */
 #include <err.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <IOKit/IOSharedDataQueue.h>

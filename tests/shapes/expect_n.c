@@ -8,7 +8,6 @@
  * Mostly two, sometimes more than the queue has room for.
  */
 #include <err.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

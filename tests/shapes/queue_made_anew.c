@@ -8,7 +8,6 @@
  */
 #include <err.h>
 #include <errno.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 

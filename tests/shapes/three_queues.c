@@ -3,7 +3,6 @@
  * three_queues fixed|varied QUEUE... - one port for all of them, which tells who rang
  */
 #include <err.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "shape.h"

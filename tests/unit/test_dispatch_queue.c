@@ -2,11 +2,9 @@
 /*
  * test_dispatch_queue - what runs on a queue, in which order, on which thread
  */
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_json_text - words of 64 bits in and out, what is refused and where, values in a stream */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "main.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_layout - how large a queue's memory is, and how a new one begins */
 #include <errno.h>
-#include <string.h>
 
 #include "main.h"
 #include "memory.h"

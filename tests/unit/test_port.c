@@ -6,7 +6,6 @@
  * no part of any promise: reaching it is a stall, and a failed test.
  */
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/wait.h>

@@ -3,9 +3,7 @@
 #include "main.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

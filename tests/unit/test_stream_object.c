@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <poll.h>
-#include <string.h>
 
 #include <IOKit/IODataQueueClient.h>
 #include <IOKit/stream/IOStream.h>

@@ -6,8 +6,6 @@
  * same two files: what one enqueues the other dequeues, and at the end the model
  * checks every invariant of the memory.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>

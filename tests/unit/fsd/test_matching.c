@@ -3,7 +3,6 @@
  * test_matching - which services a dictionary means: each key, and random
  * dictionaries with and without the indexes
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "main.h"
