@@ -11,7 +11,7 @@
 #include <IOKit/IOUserClient.h>
 
 struct driver_port {
-	IOService *service;	/* borrowed; retained in what port_get() gives */
+	IOService *service;	/* borrowed; retained in what driver_port_get() gives */
 	uint64_t connection;
 	uint64_t reference;	/* of a call */
 	bool is_notification;

@@ -18,7 +18,7 @@ void requests_init(struct fuse_session *session, struct store *store);
 
 struct caller request_caller(fuse_req_t req);
 
-/* Answer with the negative errno @error, and keep for the process why (control/refusals.h). */
+/* Answer with the negative errno @error, and keep for the process why (service/refusal.h). */
 void refuse(fuse_req_t req, int error);
 
 /* Of a link that stands for a file: open it, say where it leads, close it. */
