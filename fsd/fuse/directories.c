@@ -112,9 +112,14 @@ static void reply_attributes(fuse_req_t req, struct node *node, const struct row
 	fuse_reply_attr(req, &status, 0);
 }
 
+/*
+ * The kernel keeps back releases beyond the number of requests in the background, and what is
+ * asked later overtakes them: then a process that is gone would still have its files open.
+ */
 static void request_init(void *user, struct fuse_conn_info *connection)
 {
 	(void)user;
+	connection->max_background = UINT16_MAX;
 	passthrough_init(connection);
 }
 
@@ -122,20 +127,25 @@ static void request_init(void *user, struct fuse_conn_info *connection)
 static int look_up(struct node *directory, const char *name, struct node **ret,
 		   const struct row **ret_row)
 {
+	struct node *child = node_find(directory, name);
+	int r;
+
 	*ret_row = NULL;
-	*ret = node_find(directory, name);
-	if (*ret && directory->def->is_stale && directory->def->is_stale(*ret)) {
-		node_remove(*ret);
-		*ret = NULL;
+	*ret = child;
+	if (child && list_is_empty(&child->passing))
+		return 0;
+	if (child && directory->def->is_stale && directory->def->is_stale(child)) {
+		node_remove(child);
+		child = NULL;
 	}
-	if (!*ret && (*ret_row = node_row(directory, name))) {
-		if ((*ret_row)->is_there && !(*ret_row)->is_there(directory))
-			return -ENOENT;
+	if (!child && (*ret_row = node_row(directory, name))) {
 		*ret = directory;
+		return (*ret_row)->is_there && !(*ret_row)->is_there(directory) ? -ENOENT : 0;
 	}
-	if (!*ret)
-		return directory->def->find ? directory->def->find(directory, name, ret) : -ENOENT;
-	return 0;
+	r = directory->def->find ? directory->def->find(directory, name, ret) : -ENOENT;
+	if (r == -ENOENT && child)	/* it was there once */
+		node_remove(child);
+	return r;
 }
 
 static void request_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)

@@ -167,12 +167,18 @@ void request_open(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *info)
 
 void open_files_close(void)
 {
-	struct file *file;
+	struct list cancelled = LIST_INIT(cancelled);
 
-	list_for_each(file, &open_files, open_files)
+	/* An answer to an open closes the file, and what that ends may be what others' opens wait for. */
+	while (!list_is_empty(&open_files)) {
+		struct file *file = container_of(open_files.next, struct file, open_files);
+
+		list_remove(&file->open_files);
+		list_append(&cancelled, &file->open_files);
 		parked_cancel(file);
-	while (!list_is_empty(&open_files))
-		file_free(container_of(open_files.next, struct file, open_files));
+	}
+	while (!list_is_empty(&cancelled))
+		file_free(container_of(cancelled.next, struct file, open_files));
 }
 
 void request_release(fuse_req_t req, fuse_ino_t inode, struct fuse_file_info *info)

@@ -159,6 +159,17 @@ on_registry() {
 	END
 }
 
+@test "a client killed with very many connections has none at the next look-up" {
+	on_registry <<-'END'
+		driver = Driver('S0', methods={'methods': [{}]})
+		for turn in range(10):
+		    client = stays(lambda: [Connection(S) for _ in range(1000)])
+		    equal(len(connections()), 1000)
+		    client.end()
+		    equal(connections(), [])
+	END
+}
+
 # --- a driver dies
 
 # provide(ready, ops, persist): open, and no answer more; a byte to @ready when all of @ops were asked
@@ -384,6 +395,23 @@ DRIVER=$(
 		    os.rmdir(f'{PLANE}/{name}')
 		equal(services(), [])
 	END
+}
+
+@test "fsd that is ended while opens wait, one in the connection of another, answers each" {
+	on_registry <<-'END'
+		driver = Driver('S0')
+		opening = []
+		for n in range(1, 4):
+		    opening.append(Child(lambda: Connection(S, NEVER)))
+		    equal(driver.request('open')['conn'], n)
+		    opening.append(Child(os.open, f'{S}/clients/{n}/port/{NEVER}', os.O_RDONLY))
+		    equal(driver.request('port')['conn'], n)
+		os.kill(int(os.environ['FSD_PID']), signal.SIGTERM)
+		for child in opening:
+		    assert result(child) in (ECANCELED, ECONNABORTED, ENOTCONN), 'an errno of what is gone'
+	END
+	wait "$FSD_PID"
+	start_fsd
 }
 
 # --- storms
