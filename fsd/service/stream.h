@@ -72,7 +72,7 @@ struct stream_provider {
 
 /* A driver inside fsd. Each is called with the stream as it is before the change. */
 struct stream_builtin {
-	IOReturn (*start)(struct stream *stream);
+	void (*start)(struct stream *stream);
 	void (*started)(struct stream *stream);	/* and after it; also after a resume */
 	void (*halt)(struct stream *stream);	/* suspend, stop, close */
 	void (*passed)(struct stream *stream);	/* the client passed buffers, and says so */

@@ -283,9 +283,9 @@ int stream_begin(struct stream *stream, struct stream_wish *wish)
 			conclude(stream, wish, kIOReturnNoMemory);
 		return 0;
 	}
-	code = stream->builtin && wish->kind == WISH_START ? stream->builtin->start(stream)
-							   : kIOReturnSuccess;
-	conclude(stream, wish, code);
+	if (stream->builtin && wish->kind == WISH_START)
+		stream->builtin->start(stream);
+	conclude(stream, wish, kIOReturnSuccess);
 	return 0;
 }
 

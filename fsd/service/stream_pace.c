@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <time.h>
 
 #include "service/stream_pace.h"
@@ -36,15 +37,41 @@ static void on_time(struct timer *timer)
 		pace->due(pace->stream, due);
 }
 
-void stream_pace_start(struct stream_pace *pace, uint32_t step)
+int stream_pace_add(struct stream *stream, const struct stream_builtin *builtin, size_t size,
+		    double rate, void (*due)(struct stream *stream, uint64_t n))
 {
+	struct stream_pace *pace;
+
+	if (stream->builtin || stream->provider)
+		return -EBUSY;
+	pace = calloc(1, size);
+	if (!pace)
+		return -ENOMEM;
+	*pace = (struct stream_pace){ .stream = stream, .rate = rate, .due = due };
+	stream->builtin_state = pace;
+	stream->builtin = builtin;
+	return 0;
+}
+
+void stream_pace_start(struct stream *stream, uint32_t step)
+{
+	struct stream_pace *pace = stream->builtin_state;
+
 	pace->start = stream_now();
 	pace->n_told = 0;
 	pace->step = step;
 	wait(pace);
 }
 
-void stream_pace_stop(struct stream_pace *pace)
+void stream_pace_halt(struct stream *stream)
 {
+	struct stream_pace *pace = stream->builtin_state;
+
 	timer_stop(&pace->timer);
+}
+
+void stream_pace_free(struct stream *stream)
+{
+	stream_pace_halt(stream);
+	free(stream->builtin_state);
 }

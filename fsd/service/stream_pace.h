@@ -6,6 +6,7 @@
 
 #include "service/stream.h"
 
+/* What the state of such a driver begins with: stream.builtin_state leads to it. */
 struct stream_pace {
 	struct timer timer;
 	struct stream *stream;		/* borrowed */
@@ -20,9 +21,14 @@ struct stream_pace {
 
 uint64_t stream_now(void);		/* ns, CLOCK_MONOTONIC */
 
+/* @builtin drives it, with a state of @size bytes. Return: 0, -EBUSY, -ENOMEM. */
+int stream_pace_add(struct stream *stream, const struct stream_builtin *builtin, size_t size,
+		    double rate, void (*due)(struct stream *stream, uint64_t n));
+
 /* From now on, and the first @step frames after as much time as they take. */
-void stream_pace_start(struct stream_pace *pace, uint32_t step);
-void stream_pace_stop(struct stream_pace *pace);
+void stream_pace_start(struct stream *stream, uint32_t step);
+void stream_pace_halt(struct stream *stream);
+void stream_pace_free(struct stream *stream);
 
 /* Drivers inside fsd, of a stream that has none. Return: 0, -EBUSY, -ENOMEM. */
 int stream_add_source(struct stream *stream, double rate);

@@ -3,8 +3,6 @@
  * A sink inside fsd: it takes a frame each time one is due, and gives the buffer back to be
  * filled again. When one is due and none is there, it is lost.
  */
-#include <errno.h>
-
 #include "service/stream_pace.h"
 
 struct sink {
@@ -67,20 +65,14 @@ static void due(struct stream *stream, uint64_t n)
 		stream_notify_output(stream);
 }
 
-static IOReturn sink_start(struct stream *stream)
+static void sink_start(struct stream *stream)
 {
 	sink_of(stream)->n_shown = 0;
-	return kIOReturnSuccess;
 }
 
 static void sink_started(struct stream *stream)
 {
-	stream_pace_start(&sink_of(stream)->pace, 1);
-}
-
-static void sink_halt(struct stream *stream)
-{
-	stream_pace_stop(&sink_of(stream)->pace);
+	stream_pace_start(stream, 1);
 }
 
 /* It looks when the next is due. */
@@ -89,28 +81,12 @@ static void sink_passed(struct stream *stream)
 	(void)stream;
 }
 
-static void sink_free(struct stream *stream)
-{
-	sink_halt(stream);
-	free(sink_of(stream));
-}
-
 static const struct stream_builtin sink_driver = {
-	.start = sink_start, .started = sink_started, .halt = sink_halt, .passed = sink_passed,
-	.free = sink_free,
+	.start = sink_start, .started = sink_started, .halt = stream_pace_halt,
+	.passed = sink_passed, .free = stream_pace_free,
 };
 
 int stream_add_sink(struct stream *stream, double rate)
 {
-	struct sink *sink;
-
-	if (stream->builtin || stream->provider)
-		return -EBUSY;
-	sink = calloc(1, sizeof(*sink));
-	if (!sink)
-		return -ENOMEM;
-	sink->pace = (struct stream_pace){ .stream = stream, .rate = rate, .due = due };
-	stream->builtin_state = sink;
-	stream->builtin = &sink_driver;
-	return 0;
+	return stream_pace_add(stream, &sink_driver, sizeof(struct sink), rate, due);
 }

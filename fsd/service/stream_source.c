@@ -5,7 +5,6 @@
  * It works as hardware with two buffers does: with three or more, frames come in pairs; and
  * it always keeps one buffer to fill, so what it cannot pass on in time it loses.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -126,10 +125,9 @@ static void due(struct stream *stream, uint64_t n)
 		make_frames(stream, n);
 }
 
-static IOReturn source_start(struct stream *stream)
+static void source_start(struct stream *stream)
 {
 	source_of(stream)->next = 0;
-	return kIOReturnSuccess;
 }
 
 static void source_started(struct stream *stream)
@@ -139,12 +137,7 @@ static void source_started(struct stream *stream)
 
 	if (stream->state == STREAM_RUNNING && count.frames == count.payload_at_start)
 		make_frames(stream, step);
-	stream_pace_start(&source_of(stream)->pace, step);
-}
-
-static void source_halt(struct stream *stream)
-{
-	stream_pace_stop(&source_of(stream)->pace);
+	stream_pace_start(stream, step);
 }
 
 static void source_passed(struct stream *stream)
@@ -152,28 +145,12 @@ static void source_passed(struct stream *stream)
 	take_back(stream);
 }
 
-static void source_free(struct stream *stream)
-{
-	source_halt(stream);
-	free(source_of(stream));
-}
-
 static const struct stream_builtin source_driver = {
-	.start = source_start, .started = source_started, .halt = source_halt,
-	.passed = source_passed, .free = source_free,
+	.start = source_start, .started = source_started, .halt = stream_pace_halt,
+	.passed = source_passed, .free = stream_pace_free,
 };
 
 int stream_add_source(struct stream *stream, double rate)
 {
-	struct frame_source *source;
-
-	if (stream->builtin || stream->provider)
-		return -EBUSY;
-	source = calloc(1, sizeof(*source));
-	if (!source)
-		return -ENOMEM;
-	source->pace = (struct stream_pace){ .stream = stream, .rate = rate, .due = due };
-	stream->builtin_state = source;
-	stream->builtin = &source_driver;
-	return 0;
+	return stream_pace_add(stream, &source_driver, sizeof(struct frame_source), rate, due);
 }
