@@ -84,7 +84,7 @@ static ssize_t print_entry(struct stream *stream, IOReturn code,
 static ssize_t next_output(struct stream *stream, char line[static MAX_LINE])
 {
 	IOStreamBufferQueueEntry entry;
-	IOReturn code = stream_dequeue_output(stream, &entry);
+	IOReturn code = stream_take(stream, STREAM_CLIENT, &entry);
 
 	return print_entry(stream, code, &entry, line);
 }
@@ -104,8 +104,7 @@ static short poll_ring(struct file *file, enum stream_side writer)
 	if (was_stopped(stream))
 		return POLLIN | POLLHUP;
 	return has_rest(file) || stream_ring_entries(stream, writer) > 0 ||
-	       stream_ends_with_take(stream, writer == STREAM_DRIVER ? STREAM_CLIENT : STREAM_DRIVER) ?
-		POLLIN : 0;
+	       stream_ends_with_take(stream, stream_other(writer)) ? POLLIN : 0;
 }
 
 static short output_dequeue_poll(struct file *file)
@@ -120,7 +119,7 @@ const struct file_ops stream_output_dequeue_ops = {
 static ssize_t next_input(struct stream *stream, char line[static MAX_LINE])
 {
 	IOStreamBufferQueueEntry entry;
-	IOReturn code = stream_dequeue_input(stream, &entry);
+	IOReturn code = stream_take(stream, STREAM_DRIVER, &entry);
 
 	/* That was the last of what played on after the close. */
 	if (stream->state == STREAM_CLOSED && code == kIOReturnUnderrun)
@@ -267,15 +266,14 @@ static int parse_entry(const char *line, size_t size, IOStreamBufferQueueEntry *
 	return n > 0 ? 0 : -EINVAL;
 }
 
-static int pass(struct stream *stream, const char *line, size_t size,
-		IOReturn (*enqueue)(struct stream *stream, const IOStreamBufferQueueEntry *entry))
+static int pass(struct stream *stream, enum stream_side side, const char *line, size_t size)
 {
 	IOStreamBufferQueueEntry entry;
 	int r;
 
 	if (parse_entry(line, size, &entry) < 0)
 		return bad_line("an entry is: id dataOffset dataLength controlOffset controlLength");
-	r = stream_result(stream, enqueue(stream, &entry));
+	r = stream_result(stream, stream_give(stream, side, &entry));
 	if (r == 0)
 		stream_changed(stream);
 	return r;
@@ -283,12 +281,12 @@ static int pass(struct stream *stream, const char *line, size_t size,
 
 static int pass_input(struct stream *stream, const char *line, size_t size)
 {
-	return pass(stream, line, size, stream_enqueue_input);
+	return pass(stream, STREAM_CLIENT, line, size);
 }
 
 static int pass_output(struct stream *stream, const char *line, size_t size)
 {
-	return pass(stream, line, size, stream_enqueue_output);
+	return pass(stream, STREAM_DRIVER, line, size);
 }
 
 static ssize_t input_enqueue_write(struct file *file, const void *data, size_t size, off_t at,

@@ -213,8 +213,11 @@ IOReturn stream_resize_buffer(struct stream_buffer *buffer, uint64_t data, uint6
 void stream_buffer_free(struct node *node);
 int stream_adopt_buffer(struct stream *stream, uint64_t serial, uint64_t data, uint64_t control);
 void stream_drop_buffers(struct stream *stream);
-/* What IOStreamBuffers begin with, if anything. */
+/* What the control area begins with, where there is room for it; and only if its driver made it one. */
+IOStreamControlHeader *stream_control_room(struct stream_buffer *buffer);
 IOStreamControlHeader *stream_control_header(struct stream_buffer *buffer);
+/* All of the buffer. */
+IOStreamBufferQueueEntry stream_whole_buffer(const struct stream *stream, uint32_t id);
 
 static inline uint32_t stream_area_size(const struct stream_memory *memory)
 {
@@ -286,10 +289,10 @@ bool stream_is_adopted_by(const struct stream *stream, const struct holder *hold
 
 /* --- stream_traffic.c: for lines, bytes, builtins; kIOReturnBusy where a program keeps that end */
 
-IOReturn stream_enqueue_output(struct stream *stream, const IOStreamBufferQueueEntry *entry);
-IOReturn stream_dequeue_input(struct stream *stream, IOStreamBufferQueueEntry *ret);
-IOReturn stream_dequeue_output(struct stream *stream, IOStreamBufferQueueEntry *ret);
-IOReturn stream_enqueue_input(struct stream *stream, const IOStreamBufferQueueEntry *entry);
+/* As @side, which takes from the one ring and gives into the other. */
+IOReturn stream_take(struct stream *stream, enum stream_side side, IOStreamBufferQueueEntry *ret);
+IOReturn stream_give(struct stream *stream, enum stream_side side,
+		     const IOStreamBufferQueueEntry *entry);
 IOReturn stream_drop(struct stream *stream, uint64_t n);
 bool stream_is_discontinuous(const struct stream *stream);
 
@@ -305,6 +308,17 @@ void stream_call_abandon(struct stream_call *call);
 void stream_end_calls(struct stream *stream, IOReturn code);
 /* In mode input: what is free goes out to be filled. */
 void stream_post_buffers(struct stream *stream);
+
+/* Whether in its mode there is anything for @side to read. */
+static inline bool stream_is_read_by(const struct stream *stream, enum stream_side side)
+{
+	return stream->mode != (side == STREAM_CLIENT ? kIOStreamModeInput : kIOStreamModeOutput);
+}
+
+static inline enum stream_side stream_other(enum stream_side side)
+{
+	return side == STREAM_CLIENT ? STREAM_DRIVER : STREAM_CLIENT;
+}
 
 /* --- stream_bytes.c: of either end */
 

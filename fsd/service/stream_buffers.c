@@ -252,12 +252,25 @@ void stream_drop_buffers(struct stream *stream)
 	stream->n_buffers = 0;
 }
 
+IOStreamBufferQueueEntry stream_whole_buffer(const struct stream *stream, uint32_t id)
+{
+	const struct stream_buffer *buffer = stream->buffers[id];
+
+	return (IOStreamBufferQueueEntry){
+		.bufferID = id, .dataLength = stream_area_size(buffer->data),
+		.controlLength = stream_area_size(buffer->control),
+	};
+}
+
+IOStreamControlHeader *stream_control_room(struct stream_buffer *buffer)
+{
+	return stream_area_size(buffer->control) >= sizeof(IOStreamControlHeader) &&
+	       stream_memory_map(buffer->control) == 0 ? buffer->control->map : NULL;
+}
+
 IOStreamControlHeader *stream_control_header(struct stream_buffer *buffer)
 {
-	IOStreamControlHeader *header;
+	IOStreamControlHeader *header = stream_control_room(buffer);
 
-	if (stream_area_size(buffer->control) < sizeof(*header) || stream_memory_map(buffer->control) < 0)
-		return NULL;
-	header = buffer->control->map;
-	return load_relaxed(&header->version) == kIOStreamControlVersion ? header : NULL;
+	return header && load_relaxed(&header->version) == kIOStreamControlVersion ? header : NULL;
 }

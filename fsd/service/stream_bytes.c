@@ -14,19 +14,6 @@ static struct stream_bytes *bytes_of(struct stream *stream, enum stream_side sid
 	return side == STREAM_CLIENT ? &stream->client_bytes : &stream->driver_bytes;
 }
 
-static IOReturn take(struct stream *stream, enum stream_side side, IOStreamBufferQueueEntry *ret)
-{
-	return side == STREAM_CLIENT ? stream_dequeue_output(stream, ret)
-				     : stream_dequeue_input(stream, ret);
-}
-
-static IOReturn give(struct stream *stream, enum stream_side side,
-		     const IOStreamBufferQueueEntry *entry)
-{
-	return side == STREAM_CLIENT ? stream_enqueue_input(stream, entry)
-				     : stream_enqueue_output(stream, entry);
-}
-
 static void notify(struct stream *stream, enum stream_side side)
 {
 	struct stream_call call = { .token = 0 };
@@ -43,11 +30,9 @@ static void pass_back(struct stream *stream, enum stream_side side, uint32_t id)
 {
 	IOStreamBufferQueueEntry entry = { .bufferID = id };
 
-	if (side == STREAM_DRIVER) {
-		entry.dataLength = stream_area_size(stream->buffers[id]->data);
-		entry.controlLength = stream_area_size(stream->buffers[id]->control);
-	}
-	give(stream, side, &entry);
+	if (side == STREAM_DRIVER)
+		entry = stream_whole_buffer(stream, id);
+	stream_give(stream, side, &entry);
 	notify(stream, side);
 }
 
@@ -104,7 +89,7 @@ static ssize_t next_entry(struct stream *stream, enum stream_side side)
 	IOReturn code;
 
 	stream_follow(stream);
-	while ((code = take(stream, side, &bytes->entry)) == kIOReturnSuccess &&
+	while ((code = stream_take(stream, side, &bytes->entry)) == kIOReturnSuccess &&
 	       is_room(stream, &bytes->entry))
 		has_more_room = true;
 	if (has_more_room)
@@ -201,7 +186,7 @@ static ssize_t next_buffer(struct stream *stream, enum stream_side side, uint32_
 	while (!has_buffer(stream, side, ret)) {
 		if (!is_for_writer(stream, side))
 			return FILE_WAIT;
-		code = take(stream, side, &entry);
+		code = stream_take(stream, side, &entry);
 		if (code == kIOReturnUnderrun)
 			return FILE_WAIT;
 		if (code != kIOReturnSuccess)
@@ -227,7 +212,7 @@ static ssize_t fill_one(struct stream *stream, enum stream_side side, const void
 		size = memory->size;
 	memcpy(memory->map, data, size);
 	entry.dataLength = (uint32_t)size;
-	code = give(stream, side, &entry);
+	code = stream_give(stream, side, &entry);
 	if (code == kIOReturnOverrun)
 		return FILE_WAIT;
 	if (code != kIOReturnSuccess)
@@ -274,18 +259,17 @@ static bool can_read(struct stream *stream, enum stream_side side)
 
 static bool can_write(struct stream *stream, enum stream_side side)
 {
-	enum stream_side writer = side == STREAM_CLIENT ? STREAM_DRIVER : STREAM_CLIENT;
 	uint32_t id;
 
 	return may_write(stream, side) == kIOReturnSuccess &&
 	       (has_buffer(stream, side, &id) ||
-		(stream_ring_entries(stream, writer) > 0 && is_for_writer(stream, side)));
+		(stream_ring_entries(stream, stream_other(side)) > 0 && is_for_writer(stream, side)));
 }
 
 short stream_poll_bytes(struct stream *stream, enum stream_side side)
 {
-	bool reads = stream->mode != (side == STREAM_CLIENT ? kIOStreamModeInput : kIOStreamModeOutput);
-	bool writes = stream->mode != (side == STREAM_CLIENT ? kIOStreamModeOutput : kIOStreamModeInput);
+	bool reads = stream_is_read_by(stream, side);
+	bool writes = stream_is_read_by(stream, stream_other(side));
 	short ready = 0;
 
 	if (stream->state == STREAM_DEAD || stream->removed)

@@ -363,9 +363,8 @@ static bool is_drained(const struct stream *stream)
 
 bool stream_ends_with_take(const struct stream *stream, enum stream_side side)
 {
-	bool takes = stream->mode != (side == STREAM_CLIENT ? kIOStreamModeInput : kIOStreamModeOutput);
-
-	return stream->state == STREAM_DRAINING && takes && !stream->wish && is_drained(stream);
+	return stream->state == STREAM_DRAINING && stream_is_read_by(stream, side) && !stream->wish &&
+	       is_drained(stream);
 }
 
 void stream_look_for_end(struct stream *stream)

@@ -18,12 +18,10 @@ static struct sink *sink_of(const struct stream *stream)
 /* When it was shown, and how many there were; what the client wrote there stays. */
 static void tell_client(struct stream *stream, struct stream_buffer *buffer)
 {
-	struct stream_memory *control = buffer->control;
-	IOStreamControlHeader *header;
+	IOStreamControlHeader *header = stream_control_room(buffer);
 
-	if (!control || control->size < sizeof(*header) || stream_memory_map(control) < 0)
+	if (!header)
 		return;
-	header = control->map;
 	header->timestamp = stream_now();
 	header->frames = sink_of(stream)->n_shown;
 	header->dropped = stream_counts(stream, STREAM_DRIVER).dropped;
@@ -35,18 +33,13 @@ static void tell_client(struct stream *stream, struct stream_buffer *buffer)
 static bool show_frame(struct stream *stream)
 {
 	IOStreamBufferQueueEntry entry;
-	struct stream_buffer *buffer;
 
-	if (stream_dequeue_input(stream, &entry) != kIOReturnSuccess)
+	if (stream_take(stream, STREAM_DRIVER, &entry) != kIOReturnSuccess)
 		return false;
 	sink_of(stream)->n_shown++;
-	buffer = stream->buffers[entry.bufferID];
-	tell_client(stream, buffer);
-	entry = (IOStreamBufferQueueEntry){
-		.bufferID = entry.bufferID, .dataLength = stream_area_size(buffer->data),
-		.controlLength = stream_area_size(buffer->control),
-	};
-	stream_enqueue_output(stream, &entry);
+	tell_client(stream, stream->buffers[entry.bufferID]);
+	entry = stream_whole_buffer(stream, entry.bufferID);
+	stream_give(stream, STREAM_DRIVER, &entry);
 	return true;
 }
 

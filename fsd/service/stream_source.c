@@ -40,16 +40,17 @@ static void fill_data(struct stream_memory *data, uint64_t sequence)
 		memcpy(to + n, to, n < data->size - n ? n : data->size - n);
 }
 
-static void fill_control(struct stream *stream, struct stream_memory *control, uint64_t sequence)
+static void fill_control(struct stream *stream, struct stream_buffer *buffer, uint64_t sequence)
 {
+	IOStreamControlHeader *header = stream_control_room(buffer);
 	struct frame_source *source = source_of(stream);
 	uint64_t now = stream_now();
 
 	if (sequence == 0)
 		source->first = now;
-	if (!control || control->size < sizeof(IOStreamControlHeader) || stream_memory_map(control) < 0)
+	if (!header)
 		return;
-	*(IOStreamControlHeader *)control->map = (IOStreamControlHeader){
+	*header = (IOStreamControlHeader){
 		.sequence = sequence, .timestamp = now, .frames = sequence + 1,
 		.dropped = stream_counts(stream, STREAM_DRIVER).dropped,
 		.startTimestamp = source->first, .version = kIOStreamControlVersion,
@@ -77,28 +78,23 @@ static bool find_free(struct stream *stream, uint32_t *ret)
 static IOReturn make_frame(struct stream *stream)
 {
 	struct stream_count count = stream_counts(stream, STREAM_DRIVER);
-	struct stream_buffer *buffer;
 	IOStreamBufferQueueEntry entry;
 	uint32_t id;
 
 	if (!find_free(stream, &id))
 		return kIOReturnNotFound;
-	buffer = stream->buffers[id];
-	fill_data(buffer->data, count.frames - count.payload_at_start);
-	fill_control(stream, buffer->control, count.frames - count.payload_at_start);
-	entry = (IOStreamBufferQueueEntry){
-		.bufferID = id, .dataLength = stream_area_size(buffer->data),
-		.controlLength = stream_area_size(buffer->control),
-	};
+	fill_data(stream->buffers[id]->data, count.frames - count.payload_at_start);
+	fill_control(stream, stream->buffers[id], count.frames - count.payload_at_start);
+	entry = stream_whole_buffer(stream, id);
 	source_of(stream)->next = (id + 1) % stream->n_buffers;
-	return stream_enqueue_output(stream, &entry);
+	return stream_give(stream, STREAM_DRIVER, &entry);
 }
 
 static void take_back(struct stream *stream)
 {
 	IOStreamBufferQueueEntry entry;
 
-	while (stream_dequeue_input(stream, &entry) == kIOReturnSuccess)
+	while (stream_take(stream, STREAM_DRIVER, &entry) == kIOReturnSuccess)
 		;
 }
 

@@ -46,49 +46,32 @@ static void mark_gap(struct stream *stream, const IOStreamBufferQueueEntry *entr
 		header->flags |= kIOStreamControlDiscontinuity;
 }
 
-IOReturn stream_enqueue_output(struct stream *stream, const IOStreamBufferQueueEntry *entry)
+IOReturn stream_take(struct stream *stream, enum stream_side side, IOStreamBufferQueueEntry *ret)
 {
-	struct stream_end *end = &stream->ends[STREAM_DRIVER];
-	IOReturn code = check_end(stream, STREAM_DRIVER, STREAM_ENQUEUE_OUTPUT);
+	IOReturn code = check_end(stream, side, side == STREAM_CLIENT ? STREAM_DEQUEUE_OUTPUT
+								      : STREAM_DEQUEUE_INPUT);
+
+	if (code == kIOReturnSuccess)
+		code = stream_end_take(&stream->ends[side], ret);
+	if (code == kIOReturnUnderrun && stream_is_read_by(stream, side))
+		stream_look_for_end(stream);
+	return code;
+}
+
+IOReturn stream_give(struct stream *stream, enum stream_side side,
+		     const IOStreamBufferQueueEntry *entry)
+{
+	struct stream_end *end = &stream->ends[side];
+	IOReturn code = check_end(stream, side, side == STREAM_CLIENT ? STREAM_ENQUEUE_INPUT
+								      : STREAM_ENQUEUE_OUTPUT);
 
 	if (code != kIOReturnSuccess)
 		return code;
 	mend_buffer(stream, entry);
-	if (end->gap && entry->bufferID < end->n_buffers && stream_end_has(end, entry->bufferID))
+	if (side == STREAM_DRIVER && end->gap && entry->bufferID < end->n_buffers &&
+	    stream_end_has(end, entry->bufferID))
 		mark_gap(stream, entry);
 	return stream_end_give(end, entry);
-}
-
-IOReturn stream_dequeue_input(struct stream *stream, IOStreamBufferQueueEntry *ret)
-{
-	IOReturn code = check_end(stream, STREAM_DRIVER, STREAM_DEQUEUE_INPUT);
-
-	if (code == kIOReturnSuccess)
-		code = stream_end_take(&stream->ends[STREAM_DRIVER], ret);
-	if (code == kIOReturnUnderrun && stream->mode != kIOStreamModeOutput)
-		stream_look_for_end(stream);
-	return code;
-}
-
-IOReturn stream_dequeue_output(struct stream *stream, IOStreamBufferQueueEntry *ret)
-{
-	IOReturn code = check_end(stream, STREAM_CLIENT, STREAM_DEQUEUE_OUTPUT);
-
-	if (code == kIOReturnSuccess)
-		code = stream_end_take(&stream->ends[STREAM_CLIENT], ret);
-	if (code == kIOReturnUnderrun && stream->mode != kIOStreamModeInput)
-		stream_look_for_end(stream);
-	return code;
-}
-
-IOReturn stream_enqueue_input(struct stream *stream, const IOStreamBufferQueueEntry *entry)
-{
-	IOReturn code = check_end(stream, STREAM_CLIENT, STREAM_ENQUEUE_INPUT);
-
-	if (code != kIOReturnSuccess)
-		return code;
-	mend_buffer(stream, entry);
-	return stream_end_give(&stream->ends[STREAM_CLIENT], entry);
 }
 
 IOReturn stream_drop(struct stream *stream, uint64_t n)
@@ -109,11 +92,7 @@ bool stream_is_discontinuous(const struct stream *stream)
 void stream_post_buffers(struct stream *stream)
 {
 	for (uint32_t i = 0; i < stream->n_buffers; i++) {
-		const struct stream_buffer *buffer = stream->buffers[i];
-		IOStreamBufferQueueEntry entry = {
-			.bufferID = i, .dataLength = stream_area_size(buffer->data),
-			.controlLength = stream_area_size(buffer->control),
-		};
+		IOStreamBufferQueueEntry entry = stream_whole_buffer(stream, i);
 
 		if (stream_ring_entries(stream, STREAM_DRIVER) + 1 >= stream->rings.entry_count ||
 		    stream_end_give(&stream->ends[STREAM_DRIVER], &entry) != kIOReturnSuccess)
