@@ -127,14 +127,6 @@ static int parse_number(const char *text, size_t size, uint64_t *ret)
 	return number_parse(text, size, ret) < 0 ? failure(-EINVAL, "a number is wanted") : 0;
 }
 
-int stream_mode_show(struct node *node, FILE *out)
-{
-	const struct stream *stream = node->object;
-
-	fprintf(out, "%s\n", stream_mode_name(stream->mode));
-	return 0;
-}
-
 int stream_modes_show(struct node *node, FILE *out)
 {
 	const struct stream *stream = node->object;

@@ -18,16 +18,6 @@ static struct stream_memory *memory_of(const struct file *file)
 	return file->state;
 }
 
-static struct stream_memory *find_ring(const struct stream *stream, const struct node *node,
-				       const struct row *row)
-{
-	if (node == stream->output)
-		return stream->rings.output;
-	if (node == stream->input)
-		return stream->rings.input;
-	return strcmp(row->name, "board") == 0 ? stream->board_memory : stream->rings.tally;
-}
-
 static int keep_memory(struct file *file, struct stream_memory *memory)
 {
 	file->state = stream_memory_ref(memory);
@@ -43,7 +33,7 @@ static int ring_open(struct file *file, const struct caller *caller)
 	(void)caller;
 	if (stream->removed)
 		return -ENODEV;
-	memory = find_ring(stream, file->node, file->row);
+	memory = stream_row_memory(stream, file->node, file->row);
 	if (memory)
 		return keep_memory(file, memory);
 	/* A link is read by who lists the directory, too: that is no error of the stream's. */
@@ -103,7 +93,7 @@ static uint64_t size_of(const struct stream_memory *memory)
 
 uint64_t stream_ring_file_size(struct node *node)
 {
-	return size_of(find_ring(node->object, node, node->def->rows));
+	return size_of(stream_row_memory(node->object, node, node->def->rows));
 }
 
 uint64_t stream_board_size(struct node *node)
@@ -122,19 +112,15 @@ uint64_t stream_tally_file_size(struct node *node)
 
 /* Areas */
 
-static bool is_data(const struct row *row)
-{
-	return strcmp(row->name, "data") == 0;
-}
-
 static int area_open(struct file *file, const struct caller *caller)
 {
 	const struct stream_buffer *buffer = file->node->object;
-	struct stream_memory *memory = is_data(file->row) ? buffer->data : buffer->control;
+	struct stream_memory *memory;
 
 	(void)caller;
 	if (!buffer->stream)
 		return -ENODEV;
+	memory = stream_row_memory(buffer->stream, file->node, file->row);
 	return memory ? keep_memory(file, memory) :
 	       failure_with_code(failure(-ENOENT, "this area has 0 bytes"), (uint32_t)kIOReturnNotFound);
 }

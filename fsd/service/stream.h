@@ -195,6 +195,9 @@ int stream_set_attributes(struct stream *stream, struct node *node, const struct
 /* As they are to be seen, and those of the file behind. */
 struct attributes stream_row_attributes(const struct stream *stream, const struct node *node,
 					const struct row *row);
+/* What is behind @row, which is one of memory; NULL: nothing, now. */
+struct stream_memory *stream_row_memory(const struct stream *stream, const struct node *node,
+					const struct row *row);
 /* The folder of its memory is as open as its directory. */
 int stream_let_into_folder(const struct stream *stream);
 /* The files behind its memory are as the rows say by now. */
@@ -227,7 +230,6 @@ static inline uint32_t stream_area_size(const struct stream_memory *memory)
 /* --- stream_rings.c */
 
 /* Return: codes. @length 0: the stream's own, else that of its buffers. */
-IOReturn stream_make_rings(struct stream *stream, uint32_t length);
 IOReturn stream_create_queues(struct stream *stream, uint64_t length);
 IOReturn stream_destroy_queues(struct stream *stream);
 void stream_drop_rings(struct stream *stream);

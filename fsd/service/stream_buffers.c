@@ -50,11 +50,11 @@ static void leave(struct stream_buffer *buffer)
 
 /* Areas */
 
-static int make_area(struct stream *stream, struct stream_buffer *buffer, const char *row,
-		     const char *name, uint64_t size, struct stream_memory **ret)
+static int make_area(struct stream *stream, struct stream_buffer *buffer, const char *name,
+		     uint64_t size, struct stream_memory **ret)
 {
 	struct attributes attributes = stream_row_attributes(stream, buffer->node,
-							     node_row(buffer->node, row));
+							     node_row(buffer->node, name));
 	char file[40];
 
 	*ret = NULL;
@@ -71,8 +71,8 @@ static int make_areas(struct stream *stream, struct stream_buffer *buffer, uint6
 	int r;
 
 	buffer->serial = ++stream->last_serial;
-	r = make_area(stream, buffer, "data", "data", data, &buffer->data);
-	return r < 0 ? r : make_area(stream, buffer, "control", "control", control, &buffer->control);
+	r = make_area(stream, buffer, "data", data, &buffer->data);
+	return r < 0 ? r : make_area(stream, buffer, "control", control, &buffer->control);
 }
 
 static IOReturn check_sizes(const struct stream *stream, uint64_t data, uint64_t control)

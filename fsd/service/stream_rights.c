@@ -65,24 +65,26 @@ void stream_lend_no_more(struct stream *stream)
 	stream_tell_rights(stream);
 }
 
-static const struct stream_memory *memory_of(const struct stream *stream, const struct node *node,
-					     const struct row *row)
+struct stream_memory *stream_row_memory(const struct stream *stream, const struct node *node,
+					const struct row *row)
 {
-	const struct stream_buffer *buffer = node->object;
+	if (node->def == stream->registry->layout->stream_buffer) {
+		const struct stream_buffer *buffer = node->object;
 
+		return strcmp(row->name, "data") == 0 ? buffer->data : buffer->control;
+	}
 	if (node == stream->output)
 		return stream->rings.output;
 	if (node == stream->input)
 		return stream->rings.input;
-	if (node == stream->node)
-		return strcmp(row->name, "board") == 0 ? stream->board_memory : stream->rings.tally;
-	return strcmp(row->name, "data") == 0 ? buffer->data : buffer->control;
+	return strcmp(row->name, "board") == 0 ? stream->board_memory : stream->rings.tally;
 }
 
 static int set_memory_attributes(const struct stream *stream, const struct node *node,
 				 const struct row *row, const struct attributes *attributes)
 {
-	const struct stream_memory *memory = row && row->memory ? memory_of(stream, node, row) : NULL;
+	const struct stream_memory *memory = row && row->memory ?
+		stream_row_memory(stream, node, row) : NULL;
 
 	return memory ? stream_memory_set_attributes(memory, attributes) : 0;
 }

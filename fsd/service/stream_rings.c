@@ -59,7 +59,7 @@ static int make_memory(struct stream *stream, struct node *node, const char *row
 	return r < 0 ? r : stream_memory_map(*ret);
 }
 
-IOReturn stream_make_rings(struct stream *stream, uint32_t length)
+static IOReturn make_rings(struct stream *stream, uint32_t length)
 {
 	uint32_t n = length ? length : stream->queue_length ? stream->queue_length : stream->n_buffers;
 	struct stream_rings *rings = &stream->rings;
@@ -107,7 +107,7 @@ IOReturn stream_create_queues(struct stream *stream, uint64_t length)
 
 	if (code == kIOReturnSuccess && length > STREAM_MAX_LENGTH)
 		code = kIOReturnBadArgument;
-	return code == kIOReturnSuccess ? stream_make_rings(stream, (uint32_t)length) : code;
+	return code == kIOReturnSuccess ? make_rings(stream, (uint32_t)length) : code;
 }
 
 IOReturn stream_destroy_queues(struct stream *stream)
@@ -171,7 +171,7 @@ IOReturn stream_begin_session(struct stream *stream)
 	int r;
 
 	if (stream->rings.entry_count == 0)
-		code = stream_make_rings(stream, 0);
+		code = make_rings(stream, 0);
 	if (code != kIOReturnSuccess)
 		return code;
 	r = stream_memory_map(stream->rings.output);
