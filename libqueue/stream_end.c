@@ -203,7 +203,7 @@ static IOReturn pass(struct stream_end *end, IOStreamBufferQueueEntry entry)
 		return kIOReturnBadArgument;
 	if (!stream_end_has(end, entry.bufferID))
 		return kIOReturnBusy;
-	r = stream_ring_put_before(&end->give, peer_tail(end), &end->head, &entry);
+	r = stream_ring_put(&end->give, peer_tail(end), &end->head, &entry);
 	if (r == 0)
 		turn(end, entry.bufferID);
 	if (was_emptied(end))

@@ -71,8 +71,8 @@ static void fill(IOStreamBufferQueueEntry *to, const IOStreamBufferQueueEntry *e
 		store_relaxed(&to->reserved[i], 0);
 }
 
-int stream_ring_put_before(const struct stream_ring *ring, uint32_t tail, uint32_t *head,
-			   const IOStreamBufferQueueEntry *entry)
+int stream_ring_put(const struct stream_ring *ring, uint32_t tail, uint32_t *head,
+		    const IOStreamBufferQueueEntry *entry)
 {
 	uint32_t next = stream_ring_next(ring, *head);
 
@@ -85,13 +85,6 @@ int stream_ring_put_before(const struct stream_ring *ring, uint32_t tail, uint32
 	store_release(&ring->queue->headIndex, next);
 	*head = next;
 	return 0;
-}
-
-int stream_ring_put(const struct stream_ring *ring, uint32_t *head,
-		    const IOStreamBufferQueueEntry *entry)
-{
-	/* Acquire: the reader has copied the entry that we overwrite. */
-	return stream_ring_put_before(ring, load_acquire(&ring->queue->tailIndex), head, entry);
 }
 
 int stream_ring_get(const struct stream_ring *ring, uint32_t *tail, IOStreamBufferQueueEntry *ret)

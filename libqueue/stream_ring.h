@@ -27,16 +27,13 @@ int stream_ring_indices(const struct stream_ring *ring, uint32_t *ret_head, uint
 int stream_ring_length(const struct stream_ring *ring, uint32_t *ret);
 
 /*
- * Writer: put @entry, which nobody changes meanwhile. @head: our private index, which is
- * advanced; what is in the ring for it is not looked at. Return: 0, -EAGAIN when it is full,
- * -EPROTO when tail is no index.
+ * Writer: put @entry, which nobody changes meanwhile. @tail was loaded, with acquire: the reader
+ * has copied the entry that we overwrite. @head: our private index, which is advanced; what is in
+ * the ring for it is not looked at. Return: 0, -EAGAIN when it is full, -EPROTO when @tail is no
+ * index.
  */
-int stream_ring_put(const struct stream_ring *ring, uint32_t *head,
+int stream_ring_put(const struct stream_ring *ring, uint32_t tail, uint32_t *head,
 		    const IOStreamBufferQueueEntry *entry);
-
-/* Likewise, for who has loaded tail, with acquire. */
-int stream_ring_put_before(const struct stream_ring *ring, uint32_t tail, uint32_t *head,
-			   const IOStreamBufferQueueEntry *entry);
 
 /* Reader: likewise with @tail. Return: 0, -EAGAIN when it is empty, -EPROTO. */
 int stream_ring_get(const struct stream_ring *ring, uint32_t *tail, IOStreamBufferQueueEntry *ret);

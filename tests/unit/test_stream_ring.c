@@ -21,7 +21,7 @@ static int put(const struct stream_ring *ring, uint32_t *head, uint32_t id)
 {
 	IOStreamBufferQueueEntry entry = entry_of(id);
 
-	return stream_ring_put(ring, head, &entry);
+	return stream_ring_put(ring, load_acquire(&ring->queue->tailIndex), head, &entry);
 }
 
 /* The next is @id, and all of it. */
@@ -177,7 +177,7 @@ START_TEST(the_reserved_words_are_written_0_and_not_read)
 	uint32_t head = 0, tail = 0;
 
 	memset(ring.queue->queue, 0xEE, 3 * sizeof(entry));
-	ck_assert_int_eq(stream_ring_put(&ring, &head, &entry), 0);
+	ck_assert_int_eq(stream_ring_put(&ring, 0, &head, &entry), 0);
 	for (int i = 0; i < 3; i++)
 		ck_assert_uint_eq(ring.queue->queue[0].reserved[i], 0);
 	memset(ring.queue->queue[0].reserved, 0xEE, sizeof(entry.reserved));

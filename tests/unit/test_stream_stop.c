@@ -8,10 +8,10 @@
 #include "main.h"
 #include "stream.h"
 
-int __real_stream_ring_put_before(const struct stream_ring *ring, uint32_t tail, uint32_t *head,
-				  const IOStreamBufferQueueEntry *entry);
-int __wrap_stream_ring_put_before(const struct stream_ring *ring, uint32_t tail, uint32_t *head,
-				  const IOStreamBufferQueueEntry *entry);
+int __real_stream_ring_put(const struct stream_ring *ring, uint32_t tail, uint32_t *head,
+			   const IOStreamBufferQueueEntry *entry);
+int __wrap_stream_ring_put(const struct stream_ring *ring, uint32_t tail, uint32_t *head,
+			   const IOStreamBufferQueueEntry *entry);
 int __real_stream_ring_get(const struct stream_ring *ring, uint32_t *tail,
 			   IOStreamBufferQueueEntry *ret);
 int __wrap_stream_ring_get(const struct stream_ring *ring, uint32_t *tail,
@@ -40,13 +40,13 @@ static void do_once(void (**what)(struct stream *stream))
 	is_within = false;
 }
 
-int __wrap_stream_ring_put_before(const struct stream_ring *ring, uint32_t tail, uint32_t *head,
-				  const IOStreamBufferQueueEntry *entry)
+int __wrap_stream_ring_put(const struct stream_ring *ring, uint32_t tail, uint32_t *head,
+			   const IOStreamBufferQueueEntry *entry)
 {
 	int r;
 
 	do_once(&before);
-	r = __real_stream_ring_put_before(ring, tail, head, entry);
+	r = __real_stream_ring_put(ring, tail, head, entry);
 	do_once(&after);
 	return r;
 }
