@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 
 #include "files/session.h"
+#include "util/clock.h"
 #include "util/failure.h"
 #include "util/log.h"
 #include "util/share.h"
@@ -340,18 +340,10 @@ static ssize_t resume(struct session *session, const struct caller *caller, size
 /* Units may be many, and others wait. What was done is told; the writer comes again with the rest. */
 #define WRITE_NS 20000000
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static ssize_t write_units(struct session *session, const char *text, size_t size,
 			   const struct caller *caller)
 {
-	uint64_t start = now_ns();
+	uint64_t start = clock_ns();
 	size_t done = 0;
 
 	while (done < size || session->unit_waits) {
@@ -363,7 +355,7 @@ static ssize_t write_units(struct session *session, const char *text, size_t siz
 		if (n < 0)	/* what was done before it stands; the caller comes again with the rest */
 			return done && n != FILE_WAIT_ALWAYS ? (ssize_t)done : n;
 		done += (size_t)n;
-		if (session->n_input == 0 && now_ns() - start > WRITE_NS &&
+		if (session->n_input == 0 && clock_ns() - start > WRITE_NS &&
 		    !is_blank(text + done, size - done))	/* a newline at the end is no rest */
 			break;
 	}

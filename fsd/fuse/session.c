@@ -3,10 +3,10 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "fuse/requests.h"
 #include "fuse/session.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #define REQUESTS_AT_ONCE 64	/* before other sources of the loop have their turn */
@@ -35,24 +35,16 @@ static int process_one(struct session *session)
 	return n;
 }
 
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000000000LL + time.tv_nsec;
-}
-
 /* Let others run, and look again and again. Return: as process_one(). */
 static int linger(struct session *session)
 {
-	int64_t end = now() + LINGER;
+	uint64_t end = clock_ns() + LINGER;
 	int n;
 
 	do {
 		sched_yield();
 		n = process_one(session);
-	} while (n == -EAGAIN && now() < end);
+	} while (n == -EAGAIN && clock_ns() < end);
 	return n;
 }
 

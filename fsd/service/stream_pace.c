@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <time.h>
 
 #include "service/stream_pace.h"
+#include "util/clock.h"
 
 #define NS 1000000000.0
-
-uint64_t stream_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static void on_time(struct timer *timer);
 
@@ -20,7 +12,7 @@ static void on_time(struct timer *timer);
 static void wait(struct stream_pace *pace)
 {
 	double due = (double)(pace->n_told + pace->step) / pace->rate * NS;
-	double left = due - (double)(stream_now() - pace->start);
+	double left = due - (double)(clock_ns() - pace->start);
 
 	timer_start(&pace->timer, left > 0 ? (uint64_t)(left / 1000000) + 1 : 1, on_time);
 }
@@ -28,7 +20,7 @@ static void wait(struct stream_pace *pace)
 static void on_time(struct timer *timer)
 {
 	struct stream_pace *pace = container_of(timer, struct stream_pace, timer);
-	double n = (double)(stream_now() - pace->start) / NS * pace->rate;
+	double n = (double)(clock_ns() - pace->start) / NS * pace->rate;
 	uint64_t due = (uint64_t)n - (uint64_t)n % pace->step - pace->n_told;
 
 	pace->n_told += due;
@@ -57,7 +49,7 @@ void stream_pace_start(struct stream *stream, uint32_t step)
 {
 	struct stream_pace *pace = stream->builtin_state;
 
-	pace->start = stream_now();
+	pace->start = clock_ns();
 	pace->n_told = 0;
 	pace->step = step;
 	wait(pace);

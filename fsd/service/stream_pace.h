@@ -19,8 +19,6 @@ struct stream_pace {
 
 #define STREAM_MAX_RATE 1000000.0
 
-uint64_t stream_now(void);		/* ns, CLOCK_MONOTONIC */
-
 /* @builtin drives it, with a state of @size bytes. Return: 0, -EBUSY, -ENOMEM. */
 int stream_pace_add(struct stream *stream, const struct stream_builtin *builtin, size_t size,
 		    double rate, void (*due)(struct stream *stream, uint64_t n));

@@ -4,6 +4,7 @@
  * filled again. When one is due and none is there, it is lost.
  */
 #include "service/stream_pace.h"
+#include "util/clock.h"
 
 struct sink {
 	struct stream_pace pace;
@@ -22,7 +23,7 @@ static void tell_client(struct stream *stream, struct stream_buffer *buffer)
 
 	if (!header)
 		return;
-	header->timestamp = stream_now();
+	header->timestamp = clock_ns();
 	header->frames = sink_of(stream)->n_shown;
 	header->dropped = stream_counts(stream, STREAM_DRIVER).dropped;
 	header->flags = 0;

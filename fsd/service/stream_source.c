@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "service/stream_pace.h"
+#include "util/clock.h"
 
 #define MARK 16			/* bytes: "frame        12\n" */
 
@@ -44,7 +45,7 @@ static void fill_control(struct stream *stream, struct stream_buffer *buffer, ui
 {
 	IOStreamControlHeader *header = stream_control_room(buffer);
 	struct frame_source *source = source_of(stream);
-	uint64_t now = stream_now();
+	uint64_t now = clock_ns();
 
 	if (sequence == 0)
 		source->first = now;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <sys/timerfd.h>
-#include <time.h>
 
+#include "util/clock.h"
 #include "util/timer.h"
 
 static struct list timers = LIST_INIT(timers);
@@ -10,10 +10,7 @@ static struct source source = { .fd = -1 };
 
 static uint64_t now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return clock_ns() / 1000000;
 }
 
 static struct timer *next_timer(void)
