@@ -182,12 +182,7 @@ static ssize_t read_document(struct session *session, char *buffer, size_t size,
 	if (r < 0 || list_is_empty(&session->lines))
 		return r;
 	line = container_of(session->lines.next, struct line, link);
-	if ((uint64_t)at >= line->size)
-		return 0;
-	if (size > line->size - (size_t)at)
-		size = line->size - (size_t)at;
-	memcpy(buffer, line->bytes + at, size);
-	return (ssize_t)size;
+	return file_copy(buffer, size, at, line->bytes, line->size);
 }
 
 static ssize_t session_read(struct file *file, void *buffer, size_t size, off_t at)

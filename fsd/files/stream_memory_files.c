@@ -72,12 +72,7 @@ static ssize_t memory_read(struct file *file, void *buffer, size_t size, off_t a
 	struct stream_memory *memory = memory_of(file);
 	int r = stream_memory_map(memory);
 
-	if (r < 0 || (uint64_t)at >= memory->size)
-		return r;
-	if (size > memory->size - (uint64_t)at)
-		size = memory->size - (uint64_t)at;
-	memcpy(buffer, (char *)memory->map + at, size);
-	return (ssize_t)size;
+	return r < 0 ? r : file_copy(buffer, size, at, memory->map, memory->size);
 }
 
 const struct file_ops stream_ring_ops = {

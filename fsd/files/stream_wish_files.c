@@ -92,16 +92,10 @@ static ssize_t wish_write(struct file *file, const void *data, size_t size, off_
 /* `mode` can be read, too. */
 static ssize_t wish_read(struct file *file, void *buffer, size_t size, off_t at)
 {
-	const char *name = stream_mode_name(stream_of(file)->mode);
 	char text[32];
-	size_t n = (size_t)snprintf(text, sizeof(text), "%s\n", name);
+	int n = snprintf(text, sizeof(text), "%s\n", stream_mode_name(stream_of(file)->mode));
 
-	if ((size_t)at >= n)
-		return 0;
-	if (size > n - (size_t)at)
-		size = n - (size_t)at;
-	memcpy(buffer, text + at, size);
-	return (ssize_t)size;
+	return file_copy(buffer, size, at, text, (size_t)n);
 }
 
 static void wish_release(struct file *file)

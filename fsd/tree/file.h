@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "util/list.h"
@@ -109,6 +110,17 @@ struct file_ops {
 	/* Where the link leads that stands for it where memory is linked: the caller's text, or NULL. */
 	char   *(*link)(struct file *file);
 };
+
+/* A read at @at of what has the @n bytes at @bytes. Return: how many were copied. */
+static inline ssize_t file_copy(void *buffer, size_t size, off_t at, const void *bytes, size_t n)
+{
+	if ((uint64_t)at >= n)
+		return 0;
+	if (size > n - (size_t)at)
+		size = n - (size_t)at;
+	memcpy(buffer, (const char *)bytes + at, size);
+	return (ssize_t)size;
+}
 
 static inline void waits_init(struct waits *waits)
 {
