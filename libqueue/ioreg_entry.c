@@ -138,24 +138,6 @@ json_t *entry_property(struct entry *entry, const char *key)
 
 /* Names */
 
-static int names_add(struct names *names, const char *name)
-{
-	size_t n = strlen(name) + 1;
-
-	if (names->size + n > names->room) {
-		size_t room = 2 * names->room + n;
-		char *text = realloc(names->text, room);
-
-		if (!text)
-			return -ENOMEM;
-		names->text = text;
-		names->room = room;
-	}
-	memcpy(names->text + names->size, name, n);
-	names->size += n;
-	return 0;
-}
-
 static bool is_word(const char *name)
 {
 	for (const char *const *word = words; *word; word++)
@@ -199,17 +181,6 @@ static int names_read(struct names *names, int fd)
 			return r;
 	}
 	return 0;
-}
-
-static const char *names_next(struct names *names)
-{
-	const char *name;
-
-	if (names->at == names->size)
-		return NULL;
-	name = names->text + names->at;
-	names->at += strlen(name) + 1;
-	return name;
 }
 
 /* Entries */
@@ -422,6 +393,6 @@ void children_close(struct children *children)
 {
 	entry_close(children->service);
 	entry_close(children->client);
-	free(children->services.text);
-	free(children->clients.text);
+	names_free(&children->services);
+	names_free(&children->clients);
 }

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "iterator.h"
+
 #define IOREG_MAX_DEPTH 1000	/* levels of entries; each needs descriptors */
 
 struct entry {
@@ -25,16 +27,10 @@ struct entry {
 	json_t *properties;	/* owned, once read */
 };
 
-/* Names in a directory, in its order. */
-struct names {
-	char *text;		/* owned: each with its NUL */
-	size_t size, at, room;
-};
-
 /* The children that are still to come; the next of either kind is open. */
 struct children {
 	struct entry *parent;
-	struct names services, clients;
+	struct names services, clients;		/* in their directory's order */
 	struct entry *service, *client;
 };
 
