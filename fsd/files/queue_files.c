@@ -6,6 +6,7 @@
 
 #include "files/files.h"
 #include "service/agent.h"
+#include "util/failure.h"
 #include "util/number.h"
 
 static struct queue *queue_of(const struct file *file)
@@ -238,6 +239,17 @@ const struct file_ops queue_peek_ops = {
 
 /* Attributes */
 
+static int store_bytes(struct node *node, const char *text, size_t size,
+		       int (*set)(struct queue *queue, uint64_t bytes))
+{
+	uint64_t bytes;
+	int r = number_parse(text, size, &bytes);
+
+	if (r == 0)
+		r = set(node->object, bytes);
+	return r == -EINVAL ? failure(r, "a number of bytes is wanted that a ring can have") : r;
+}
+
 int queue_capacity_show(struct node *node, FILE *out)
 {
 	const struct queue *queue = node->object;
@@ -248,10 +260,7 @@ int queue_capacity_show(struct node *node, FILE *out)
 
 int queue_capacity_store(struct node *node, const char *text, size_t size)
 {
-	uint64_t capacity;
-	int r = number_parse(text, size, &capacity);
-
-	return r < 0 ? r : queue_set_capacity(node->object, capacity);
+	return store_bytes(node, text, size, queue_set_capacity);
 }
 
 int queue_max_entry_show(struct node *node, FILE *out)
@@ -264,10 +273,7 @@ int queue_max_entry_show(struct node *node, FILE *out)
 
 int queue_max_entry_store(struct node *node, const char *text, size_t size)
 {
-	uint64_t max_entry;
-	int r = number_parse(text, size, &max_entry);
-
-	return r < 0 ? r : queue_set_max_entry(node->object, max_entry);
+	return store_bytes(node, text, size, queue_set_max_entry);
 }
 
 int queue_entries_show(struct node *node, FILE *out)
@@ -333,7 +339,7 @@ int queue_reset_store(struct node *node, const char *text, size_t size)
 	int r = number_parse(text, size, &value);
 
 	if (r < 0 || value != 1)
-		return -EINVAL;
+		return failure(-EINVAL, "1 is what is written to reset");
 	return queue_reset(node->object);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tree/attribute.h"
+#include "util/failure.h"
 
 struct snapshot {
 	uint64_t version;
@@ -65,7 +66,7 @@ static ssize_t attribute_write(struct file *file, const void *data, size_t size,
 	(void)at;
 	(void)caller;
 	if (size > ATTRIBUTE_MAX_VALUE)
-		return -EMSGSIZE;
+		return failure(-EMSGSIZE, "more than %u bytes", ATTRIBUTE_MAX_VALUE);
 	r = file->row->store(file->node, data, size);
 	return r < 0 ? r : (ssize_t)size;
 }

@@ -10,7 +10,7 @@
 
 #include "tree/node.h"
 
-#define ATTRIBUTE_MAX_VALUE 4096	/* bytes of one write */
+#define ATTRIBUTE_MAX_VALUE 4096u	/* bytes of one write */
 
 extern const struct file_ops attribute_ops;
 

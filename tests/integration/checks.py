@@ -355,6 +355,12 @@ def fsd_resources():
     return len(os.listdir(f'/proc/{pid}/fd')), kib
 
 
+def fsd_memory():
+    """KiB of the daemon's own, without what it shares"""
+    with open(f"/proc/{os.environ['FSD_PID']}/status", encoding='ascii') as file:
+        return next(int(line.split()[1]) for line in file if line.startswith('RssAnon'))
+
+
 def fsd_is_sanitized():
     """A sanitizer keeps freed memory for a while"""
     with open(f"/proc/{os.environ['FSD_PID']}/maps", encoding='ascii') as file:

@@ -68,7 +68,8 @@ registry_python() {
 		            found = os.lstat(path)
 		            seen[path] = [stat.filemode(found.st_mode), found.st_uid, found.st_gid]
 		            if stat.S_ISLNK(found.st_mode):
-		                seen[path] += [os.readlink(path)]
+		                with contextlib.suppress(OSError):      # memory of a stream that is closed
+		                    seen[path] += [os.readlink(path)]
 		            elif stat.S_ISREG(found.st_mode) and (name in SHOWN or os.path.basename(top) == 'prop'):
 		                seen[path] += [found.st_size, read(path)]
 		    return seen

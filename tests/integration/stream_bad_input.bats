@@ -52,10 +52,6 @@ wrong() {
 		    except AssertionError as error:
 		        raise AssertionError(f'{path} {data[:60]!r}: {error}') from None
 
-		def memory():
-		    with open(f"/proc/{os.environ['FSD_PID']}/status", encoding='ascii') as file:
-		        return next(int(line.split()[1]) for line in file if line.startswith('RssAnon'))
-
 		def in_state(s, state):
 		    """Of that state, with something in each ring where there can be"""
 		    fd = s.open()
@@ -211,11 +207,11 @@ check_wrong() { check_streams < <(wrong; cat); }
 		    refuses(EINVAL, os.close, driver)           # the line without an end was none
 		turn()
 		turn()
-		before = memory(), len(os.listdir(f"/proc/{os.environ['FSD_PID']}/fd"))
+		before = fsd_memory(), len(os.listdir(f"/proc/{os.environ['FSD_PID']}/fd"))
 		for i in range(10):
 		    turn()
 		eventually(lambda: len(os.listdir(f"/proc/{os.environ['FSD_PID']}/fd")) <= before[1])
-		assert fsd_is_sanitized() or memory() <= before[0] + 160, f'{before}, then {memory()}'
+		assert fsd_is_sanitized() or fsd_memory() <= before[0] + 160, f'{before}, then {fsd_memory()}'
 	END
 }
 
