@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cleanup - variables that free what they own when they go out of scope
+ * cleanup - the library's, and what every file of ours needs beside it
  *
- * A variable with a cleanup is initialised where it is declared; steal() hands
- * what it owns to somebody else. Never beside a goto.
+ * steal() hands what a variable owns to somebody else.
  */
 #pragma once
 
 #include <stddef.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#define _cleanup_(function) __attribute__((cleanup(function)))
+#include "libqueue/cleanup.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -21,28 +18,3 @@
 /* The pointer's value, for a new owner; the variable is NULL afterwards. */
 #define steal(pointer) \
 	__extension__ ({ __typeof__(pointer) steal_value_ = (pointer); (pointer) = NULL; steal_value_; })
-
-static inline void freep(void *pointer)
-{
-	free(*(void **)pointer);
-}
-
-static inline int close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
-static inline void closep(int *fd)
-{
-	*fd = close_fd(*fd);
-}
-
-static inline int steal_fd(int *fd)
-{
-	int value = *fd;
-
-	*fd = -1;
-	return value;
-}
