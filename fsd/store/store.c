@@ -16,7 +16,7 @@
 
 #define STORE_FORMAT	1
 #define IDS_AT_ONCE	1024		/* entries made before fsd.json is written again */
-#define LOCK_TRIES	20		/* of 50 ms */
+#define LOCK_TRIES	60		/* of 50 ms */
 #define MAX_DOCUMENT	(32 << 20)	/* bytes of a record */
 
 struct store {
@@ -255,7 +255,7 @@ static int check_empty(const struct store *store)
 			  store->path, name);
 		return -EPERM;
 	}
-	return dir ? 0 : -errno;
+	return dir ? 0 : log_errno(-errno, "cannot look into '%s'", store->path);
 }
 
 static int load_daemon(struct store *store)
@@ -284,15 +284,20 @@ static int load_daemon(struct store *store)
 	return 0;
 }
 
+/* Return: -ESTALE, who had the lock took it away, or the directory. */
 static int lock_store(struct store *store)
 {
+	struct stat status;
+
 	store->lock_fd = openat(store->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (store->lock_fd < 0)
-		return log_errno(-errno, "cannot make '%s/lock'", store->path);
-	/* A predecessor that was killed just now may take a moment to be gone. */
+		return errno == ENOENT ? -ESTALE :
+		       log_errno(-errno, "cannot make '%s/lock'", store->path);
+	/* A predecessor that was unmounted or killed just now may take a moment to be gone. */
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
-			return 0;
+			return fstat(store->lock_fd, &status) == 0 && status.st_nlink > 0 ?
+			       0 : -ESTALE;
 		if (errno != EWOULDBLOCK)
 			return log_errno(-errno, "cannot lock '%s/lock'", store->path);
 		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
@@ -350,29 +355,41 @@ static void store_closep(struct store **store)
 	*store = store_close(*store);
 }
 
-int store_open(const char *path, struct store **ret)
+/* The directory @path, ours and locked. Return: -ESTALE as lock_store(). */
+static int enter(const char *path, struct store **ret)
 {
 	_cleanup_(store_closep) struct store *store = calloc(1, sizeof(*store));
-	bool made = false;
 	int r;
 
 	if (!store)
 		return -ENOMEM;
 	store->fd = store->lock_fd = -1;
-	r = make_folders(path, &made);
+	r = make_folders(path, &store->made);
 	if (r == -ENOENT)	/* another fsd took an empty folder away while we were in it */
-		r = make_folders(path, &made);
+		r = make_folders(path, &store->made);
 	if (r < 0)
 		return log_errno(r, "cannot make state directory '%s'", path);
 	store->path = realpath(path, NULL);
 	store->fd = store->path ? open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (store->fd < 0)
 		return log_errno(-errno, "cannot open state directory '%s'", path);
-	store->made = made;
-
 	r = check_owner(store);
 	if (r == 0)
 		r = lock_store(store);
+	if (r < 0)
+		return r;
+	*ret = steal(store);
+	return 0;
+}
+
+int store_open(const char *path, struct store **ret)
+{
+	_cleanup_(store_closep) struct store *store = NULL;
+	int r;
+
+	do
+		r = enter(path, &store);
+	while (r == -ESTALE);
 	if (r == 0)
 		r = load_daemon(store);
 	if (r < 0)

@@ -101,8 +101,8 @@ none_of() { ! pid_of "$1" >/dev/null; }
 	(cd 'a b/c%d' && "$FSD" -s "$T/state1" .)
 	"$FSD" -s "$T/state2" 'e/'
 	[[ -e $T/'a b/c%d'/version && -e e/version ]]
-	unmount 'a b/c%d'
-	unmount e
+	eventually unmount 'a b/c%d'
+	eventually unmount e
 	eventually none_of "$T/state1"
 	eventually none_of "$T/state2"
 }
@@ -126,7 +126,7 @@ none_of() { ! pid_of "$1" >/dev/null; }
 	put other/queues/q second
 	[[ $(get "$MNT/queues/q") == first && $(get other/queues/q) == second ]]
 	[[ $(ls "$MNT/queues") == q ]]
-	unmount other
+	eventually unmount other
 	eventually none_of "$T/second"
 	[[ -d $MNT/queues/q && ! -e second ]]
 }
@@ -203,6 +203,25 @@ none_of() { ! pid_of "$1" >/dev/null; }
 	mkdir other
 	fails 1 "is in use by another fsd" -s "$STATE" other
 	mkdir "$MNT/queues/q"
+}
+
+@test "an fsd that waits for another to end starts, whatever that takes away at its end" {
+	has_open() { readlink "/proc/$SPAWNED"/fd/* | grep -qF "$1"; }
+	mkdir other
+	for rest in kept kept/lock; do
+		mkdir -m 0700 kept
+		exec 9>kept/lock		# spawn closes it
+		flock 9
+		spawn "$FSD" -f -s "$T/kept" -o "memory=$MODE" "$MNT"
+		eventually has_open "$T/kept/lock"
+		rm -r "$rest"
+		exec 9>&-
+		eventually is_up
+		fails 1 "is in use by another fsd" -s "$T/kept" other
+		eventually unmount "$MNT"
+		wait "$SPAWNED"
+		rm -rf kept
+	done
 }
 
 @test "a directory that is not fsd's is refused, and stays as it is" {
