@@ -61,8 +61,5 @@ struct IODataQueueDispatchSource {
 IOReturn side_lock(IODataQueueDispatchSource *source, struct side *side);
 void side_unlock(struct side *side);
 
-/* Have the handler of @side looked after, soon. The source is locked. */
-void side_kick(struct side *side);
-
 /* Take both handlers away, and wait for one that runs, unless it is the caller. */
 void source_stop(IODataQueueDispatchSource *source);

@@ -173,7 +173,8 @@ static bool is_file(const IOService *service, const char *target, const struct s
 	       st.st_ino == wanted->st_ino;
 }
 
-const char *service_memory_target(const IOService *service, IOMemoryDescriptor *memory)
+/* What @memory shows, as a target of `methods`; NULL: nothing that is the service's. */
+static const char *target_of(const IOService *service, IOMemoryDescriptor *memory)
 {
 	const struct service_memory *known;
 	struct stat st;
@@ -251,7 +252,7 @@ IOReturn client_memory(IOUserClient *client, UInt32 type, const char **ret_targe
 
 	if (result != kIOReturnSuccess)
 		return result;
-	*ret_target = memory ? service_memory_target(client->service, memory) : NULL;
+	*ret_target = memory ? target_of(client->service, memory) : NULL;
 	if (!*ret_target) {
 		OSObject_release(memory);
 		return memory ? kIOReturnNotFound : kIOReturnError;

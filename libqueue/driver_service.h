@@ -83,7 +83,4 @@ IOReturn service_result(const IOService *service, int r);
 /* Requests come from now on; it was lost, or never open. Return: 0 or a negative errno. */
 int service_connect(IOService *service);
 
-/* What a descriptor shows, as a target of `methods`; NULL: nothing that is the service's. */
-const char *service_memory_target(const IOService *service, IOMemoryDescriptor *memory);
-
 void service_memory_free(IOService *service);

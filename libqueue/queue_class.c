@@ -151,7 +151,8 @@ static IODataQueueMemory *open_side(IODataQueue *queue, enum role role)
 	return side;
 }
 
-IODataQueueMemory *queue_side(IODataQueue *queue, enum role role)
+/* NULL when it cannot be had. */
+static IODataQueueMemory *side_of(IODataQueue *queue, enum role role)
 {
 	IODataQueueMemory **side;
 
@@ -165,7 +166,7 @@ IODataQueueMemory *queue_side(IODataQueue *queue, enum role role)
 
 Boolean IODataQueue_enqueue(IODataQueue *queue, void *data, UInt32 dataSize)
 {
-	return IODataQueueEnqueue(queue_side(queue, ROLE_PRODUCER), data, dataSize) ==
+	return IODataQueueEnqueue(side_of(queue, ROLE_PRODUCER), data, dataSize) ==
 	       kIOReturnSuccess;
 }
 
@@ -177,12 +178,12 @@ void IODataQueue_setNotificationPort(IODataQueue *queue, mach_port_t port)
 	if (queue->consumer)
 		IODataQueueSetNotificationPort(queue->consumer, port);
 	else if (queue->place == QUEUE_IN_MEMORY)
-		queue_side(queue, ROLE_CONSUMER);
+		side_of(queue, ROLE_CONSUMER);
 }
 
 void IODataQueue_sendDataAvailableNotification(IODataQueue *queue)
 {
-	IODataQueueMemory *producer = queue_side(queue, ROLE_PRODUCER);
+	IODataQueueMemory *producer = side_of(queue, ROLE_PRODUCER);
 
 	if (producer)
 		attachment_ring(producer, QUEUE_WAIT_FUTEX | QUEUE_WAIT_FIFO);
@@ -273,12 +274,12 @@ const OSMetaClass *IOSharedDataQueue_getMetaClass(const IOSharedDataQueue *queue
 
 IODataQueueEntry *IOSharedDataQueue_peek(IOSharedDataQueue *queue)
 {
-	return IODataQueuePeek(queue_side(base(queue), ROLE_CONSUMER));
+	return IODataQueuePeek(side_of(base(queue), ROLE_CONSUMER));
 }
 
 Boolean IOSharedDataQueue_dequeue(IOSharedDataQueue *queue, void *data, UInt32 *dataSize)
 {
-	return IODataQueueDequeue(queue_side(base(queue), ROLE_CONSUMER), data, dataSize) ==
+	return IODataQueueDequeue(side_of(base(queue), ROLE_CONSUMER), data, dataSize) ==
 	       kIOReturnSuccess;
 }
 
@@ -289,7 +290,7 @@ UInt32 IOSharedDataQueue_getQueueSize(IOSharedDataQueue *queue)
 
 Boolean IOSharedDataQueue_setQueueSize(IOSharedDataQueue *queue, UInt32 size)
 {
-	IODataQueueMemory *consumer = queue_side(base(queue), ROLE_CONSUMER);
+	IODataQueueMemory *consumer = side_of(base(queue), ROLE_CONSUMER);
 	IOSharedDataQueue *other;
 	IODataQueue old;
 
@@ -309,6 +310,6 @@ Boolean IOSharedDataQueue_setQueueSize(IOSharedDataQueue *queue, UInt32 size)
 	other->queue.memory = old.memory;
 	OSObject_release(other);
 	if (queue->queue.port != MACH_PORT_NULL)
-		queue_side(&queue->queue, ROLE_CONSUMER);
+		side_of(&queue->queue, ROLE_CONSUMER);
 	return true;
 }

@@ -37,8 +37,5 @@ struct IOSharedDataQueue {
 	IODataQueue queue;
 };
 
-/* The side @role. Return: NULL when it cannot be had. */
-IODataQueueMemory *queue_side(IODataQueue *queue, enum role role);
-
 /* Close both sides, as they were opened in what the queue was in. */
 void queue_close_sides(IODataQueue *queue);

@@ -29,7 +29,8 @@ struct look {
 	uint64_t head, tail;
 };
 
-void side_kick(struct side *side)
+/* Have the handler of @side looked after, soon. The source is locked. */
+static void kick(struct side *side)
 {
 	if (side->queue)
 		dispatch_watch_kick(side->queue, &side->watch);
@@ -286,7 +287,7 @@ static IOReturn set_handler(IODataQueueDispatchSource *source, struct side *side
 	result = change_action(source, side, action, &old, &old_queue);
 	/* The consumer looks at once; the producer waits to be rung. */
 	if (side->action && side == &source->consumer)
-		side_kick(side);
+		kick(side);
 	else if (side->action)
 		dispatch_watch_enable(side->queue, &side->watch);
 	pthread_mutex_unlock(&source->lock);
@@ -407,8 +408,8 @@ static IOReturn change_state(IODataQueueDispatchSource *source, bool enable, boo
 	source->cancelled |= cancel;
 	add_completion(source, completion);
 	if (enable) {
-		side_kick(&source->consumer);
-		side_kick(&source->producer);
+		kick(&source->consumer);
+		kick(&source->producer);
 	}
 	pthread_mutex_unlock(&source->lock);
 	call_completions(source);
@@ -449,7 +450,7 @@ kern_return_t IODataQueueDispatchSource_CheckForWork(IODataQueueDispatchSource *
 	queue = source->consumer.queue;
 	OSObject_retain(queue);
 	if (called && !synchronous)
-		side_kick(&source->consumer);
+		kick(&source->consumer);
 	pthread_mutex_unlock(&source->lock);
 
 	if (called && synchronous)

@@ -126,10 +126,6 @@ IOReturn stream_driver_file_result(const IOStream *stream, int r);
 
 /* --- stream_driver_buffers: with the lock */
 
-/* Room for @n more. Return: 0 or -ENOMEM. */
-int stream_driver_reserve_buffers(IOStream *stream, uint32_t n);
-/* It is the last one from now on; there is room. */
-void stream_driver_append_buffer(IOStream *stream, IOStreamBuffer *buffer);
 void stream_driver_drop_buffers(IOStream *stream, uint32_t from);
 /* Its areas in the mount. Return: 0 or a negative errno. */
 int stream_driver_open_areas(const IOStream *stream, uint32_t id, IOMemoryDescriptor **data,

@@ -15,7 +15,8 @@
 
 /* --- the list */
 
-int stream_driver_reserve_buffers(IOStream *stream, uint32_t n)
+/* Room for @n more. Return: 0 or -ENOMEM. */
+static int reserve(IOStream *stream, uint32_t n)
 {
 	IOStreamBuffer **longer;
 
@@ -29,7 +30,8 @@ int stream_driver_reserve_buffers(IOStream *stream, uint32_t n)
 	return 0;
 }
 
-void stream_driver_append_buffer(IOStream *stream, IOStreamBuffer *buffer)
+/* It is the last one from now on; there is room. */
+static void append(IOStream *stream, IOStreamBuffer *buffer)
 {
 	OSObject_retain(buffer);
 	stream_buffer_assign(buffer, stream, stream->n_buffers);
@@ -104,9 +106,9 @@ static int adopt(IOStream *stream)
 	if (r < 0)
 		return r;
 	buffer = IOStreamBuffer_alloc();
-	if (buffer && stream_driver_reserve_buffers(stream, 1) == 0) {
+	if (buffer && reserve(stream, 1) == 0) {
 		stream_buffer_move(buffer, data, control);
-		stream_driver_append_buffer(stream, buffer);
+		append(stream, buffer);
 		OSObject_release(buffer);
 		return 0;
 	}
@@ -202,13 +204,13 @@ int stream_driver_remove_files(const IOStream *stream, uint32_t id)
 static int add_all(IOStream *stream, IOStreamBuffer *const *buffers, uint32_t n)
 {
 	uint32_t before = stream->n_buffers;
-	int r = stream_driver_reserve_buffers(stream, n);
+	int r = reserve(stream, n);
 
 	for (uint32_t i = 0; i < n && r == 0; i++) {
 		if (stream->board)
 			r = make_files(stream, buffers[i], before + i);
 		if (r == 0)
-			stream_driver_append_buffer(stream, buffers[i]);
+			append(stream, buffers[i]);
 	}
 	for (uint32_t id = stream->n_buffers; r < 0 && id > before; id--) {
 		if (stream->board)
