@@ -57,6 +57,7 @@ int passthrough_request(struct fuse_session *session)
 
 void passthrough_init(struct fuse_conn_info *connection)
 {
+	fuse_unset_feature_flag(connection, FUSE_CAP_ASYNC_DIO);
 	if (fuse_set_feature_flag(connection, FUSE_CAP_PASSTHROUGH))
 		connection->max_backing_stack_depth = 1;
 }
@@ -146,7 +147,7 @@ int passthrough_request(struct fuse_session *session)
 
 void passthrough_init(struct fuse_conn_info *connection)
 {
-	(void)connection;
+	connection->want &= ~(unsigned)FUSE_CAP_ASYNC_DIO;
 }
 
 #endif

@@ -15,7 +15,12 @@
 /* Ask for it when INIT comes. Call after fuse_session_mount(). Return: 0 or an errno. */
 int passthrough_request(struct fuse_session *session);
 
-/* libfuse's init operation must call this; the session's user data is not used. */
+/*
+ * libfuse's init operation must call this; the session's user data is not used.
+ *
+ * It also declines asynchronous I/O, which nobody can interrupt: who waits for room would
+ * survive SIGKILL, and what is asked in the background, such as to close, would wait behind him.
+ */
 void passthrough_init(struct fuse_conn_info *connection);
 
 /*

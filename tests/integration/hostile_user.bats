@@ -1,0 +1,64 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# Whatever a user does with the mount, it stays his own affair: the others do not wait for him,
+# do not lose what is theirs, and he does not get what is not his.
+
+load lib
+load checks
+load registry
+load users
+setup_file() { fsd_setup_file; }
+setup() { fsd_setup; }
+teardown() { fsd_teardown; }
+
+@test "who writes asynchronously to what is full can be killed, and delays nobody's close" {
+	start_for_users
+	as_user 1003 mkdir "$MNT/queues/full"
+	mkdir "$MNT/queues/q"
+	check_users <<-'END'
+		full, q = Queue(f'{MNT}/queues/full'), Queue(f'{MNT}/queues/q')
+		libc = ctypes.CDLL(None, use_errno=True)
+		IO_SETUP, IO_SUBMIT, IO_GETEVENTS = {'x86_64': (206, 209, 208), 'aarch64': (0, 2, 4)}[os.uname().machine]
+		SIZE, PWRITE = 61440, 1
+		memory = mmap.mmap(-1, SIZE)            # O_DIRECT wants whole pages
+		address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+		def writes():
+		    become(other[0], other[1])
+		    fd = os.open(full / 'enqueue', os.O_WRONLY | os.O_DIRECT)
+		    context = ctypes.c_ulong(0)
+		    assert libc.syscall(IO_SETUP, 1, ctypes.byref(context)) == 0, 'no asynchronous I/O'
+		    block = ctypes.create_string_buffer(struct.pack('<QIIHhIQQqQII', 0, 0, 0, PWRITE, 0, fd, address, SIZE, 0, 0, 0, 0))
+		    libc.syscall(IO_SUBMIT, context, ctypes.c_long(1), ctypes.byref(ctypes.c_void_p(ctypes.addressof(block))))
+		    libc.syscall(IO_GETEVENTS, context, ctypes.c_long(1), ctypes.c_long(1), ctypes.create_string_buffer(32), None)
+		    signal.pause()
+
+		def started():
+		    pid = os.fork()
+		    if pid == 0:
+		        with contextlib.suppress(BaseException):
+		            writes()
+		        os._exit(1)
+		    return pid
+		with opening(full / 'enqueue', 'wn') as fd, contextlib.suppress(BlockingIOError):
+		    while True:
+		        os.write(fd, bytes(SIZE))
+		entries = full.number('entries')
+		left = {started() for _ in range(20)}
+		def waits(pid):
+		    return read(f'/proc/{pid}/syscall').split()[0] in (str(IO_SUBMIT), str(IO_GETEVENTS))
+		eventually(lambda: all(map(waits, left)), 'they wait')
+		q.put(b'entry')                         # opens, writes and closes
+		eventually(lambda: q.value('producer_pid') == 'none', 'the producer is gone')
+		assert not any(os.waitpid(pid, os.WNOHANG)[0] for pid in left)
+		for pid in left:
+		    os.kill(pid, signal.SIGKILL)
+		def gone():
+		    left.difference_update([pid for pid in left if os.waitpid(pid, os.WNOHANG)[0]])
+		    return not left
+		eventually(gone, 'who was killed is gone')
+		equal(full.number('entries'), entries)
+		full.write('reset', '1')
+	END
+}
