@@ -105,8 +105,9 @@ IOReturn IOUserClient_sendAsyncResult(OSAsyncReference reference, IOReturn resul
 
 	if (!reference)
 		return kIOReturnBadArgument;
-	/* More than that is looked at by nobody. */
-	for (UInt32 i = 0; args && numArgs <= kMaxAsyncArgs && i < numArgs; i++)
+	if (numArgs > kMaxAsyncArgs)
+		return kIOReturnMessageTooLarge;
+	for (UInt32 i = 0; args && i < numArgs; i++)
 		wide[i] = (uintptr_t)args[i];
 	return send_completion(port_of(reference[kIOAsyncReservedIndex]), result,
 			       args ? wide : NULL, numArgs, false);

@@ -48,14 +48,16 @@ static IOReturn connect_client(struct request *request, IOUserClient *client)
 static IOReturn serve_open(struct request *request)
 {
 	IOService *service = request->service;
-	task_t task = task_new(request->object, service->mount);
+	task_t task = task_new(request->object, service->mount), before = task_of_call;
 	IOUserClient *client = NULL;
 	IOReturn result;
 
 	if (!task)
 		return kIOReturnNoMemory;
+	task_of_call = task;
 	result = SERVICE_CALL(service, newUserClient)(service, task, task, request->type, NULL,
 						      &client);
+	task_of_call = before;
 	if (result == kIOReturnSuccess)
 		result = client ? connect_client(request, client) : kIOReturnError;
 	OSObject_release(task);

@@ -33,7 +33,7 @@ task_t task_new(const json_t *request, const char *mount);
 /* The process is still the one that it was. */
 bool task_is_alive(task_t task);
 
-/* Who makes the call that this thread serves; NULL: no call. */
+/* Who makes the call, or opens, that this thread serves; NULL: another request, or none. */
 extern _Thread_local task_t task_of_call;
 
 /* The policy denies that process the foreground: fsd tells it of each call. */

@@ -35,6 +35,14 @@ bool registry_is_plane(const char *plane)
 	return *plane >= 'A' && *plane <= 'Z' && registry_is_name(plane);
 }
 
+bool registry_has_plane(const char *mount, const char *plane)
+{
+	_cleanup_(closep) int fd = registry_is_plane(plane) ?
+		mount_open(mount, plane, O_PATH | O_DIRECTORY) : -1;
+
+	return fd >= 0;
+}
+
 static void id_link(char ret[ROOM_ID_LINK], uint64_t id)
 {
 	snprintf(ret, ROOM_ID_LINK, "id/0x%" PRIx64, id);

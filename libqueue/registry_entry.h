@@ -53,6 +53,9 @@ bool registry_split(const char *directory, char name[REGISTRY_NAME_ROOM],
 /* A plane may be called that; "IOService" is one. */
 bool registry_is_plane(const char *plane);
 
+/* And there is one in the mount. */
+bool registry_has_plane(const char *mount, const char *plane);
+
 /* The handle @object, if it is of the registry and of no root; as handle_get(). */
 struct handle *registry_get_service(io_object_t object);
 

@@ -264,7 +264,7 @@ static bool open_place(const char *mount, const struct direction *direction, con
 	if (!direction->is_other)
 		return registry_open(mount, place, ret) == 0;
 	if (!strchr(place, '/'))
-		return registry_open_root(mount, ret) == 0;
+		return registry_has_plane(mount, place) && registry_open_root(mount, ret) == 0;
 	if (asprintf(&link, "%s/entry", place) < 0) {
 		link = NULL;
 		return false;

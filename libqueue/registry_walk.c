@@ -7,7 +7,6 @@
  * the next, unless it was there before: entries may be below more than one.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include <IOKit/IOKitLib.h>
@@ -242,19 +241,11 @@ static IOReturn create(struct handle *entry, const char *plane, IOOptionBits opt
 	return *ret ? kIOReturnSuccess : kIOReturnNoMemory;
 }
 
-static bool plane_exists(const struct handle *entry, const char *plane)
-{
-	_cleanup_(closep) int fd = registry_is_plane(plane) ?
-		mount_open(entry->mount, plane, O_PATH | O_DIRECTORY) : -1;
-
-	return fd >= 0;
-}
-
 static IOReturn create_checked(struct handle *entry, const char *plane, IOOptionBits options,
 			       io_iterator_t *ret)
 {
 	if (!entry || !entry->mount || !plane || options & ~(IOOptionBits)ALL_OPTIONS ||
-	    !plane_exists(entry, plane))
+	    !registry_has_plane(entry->mount, plane))
 		return kIOReturnBadArgument;
 	return create(entry, plane, options, ret);
 }

@@ -599,9 +599,9 @@ IOReturn IOUserClient_clientHasPrivilege(void *securityToken, const char *privil
 IOReturn IOUserClient_clientHasAuthorization(task_t task, IOService *service);
 
 /*
- * Entitlements of a task, NULL: of who makes the call that is being made. One, or all. Stand for
- * copyClientEntitlement() and copyClientEntitlements().
- * Return: a new reference, or NULL: no such one, or no task.
+ * Entitlements of a task, NULL: of who makes the call, or opens, that is being served. One, or all.
+ * Stand for copyClientEntitlement() and copyClientEntitlements().
+ * Return: a new reference, or NULL: no such one, or no task, or another request is served.
  */
 json_t *IOUserClient_copyClientEntitlement(task_t task, const char *entitlement);
 json_t *IOUserClient_copyClientEntitlements(task_t task);

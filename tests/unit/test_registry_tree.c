@@ -110,6 +110,7 @@ START_TEST(a_path_leads_to_an_entry_by_name_and_location)
 	expect_path("", NULL);
 	expect_path("/Bus", NULL);
 	expect_path("IOPower:/Bus", NULL);
+	expect_path("Nope:/", NULL);
 }
 END_TEST
 

@@ -466,11 +466,15 @@ END_TEST
 START_TEST(a_reference_without_a_port_sends_nothing)
 {
 	OSAsyncReference64 none = { 3, 4, 5 };
+	OSAsyncReference narrow = { 3 };
 	uint64_t args[1] = { 1 };
 
 	use_async();
 	ck_assert_int_eq(IOUserClient_sendAsyncResult64(none, 0, args, 1), kIOReturnSuccess);
 	ck_assert_int_eq(IOUserClient_sendAsyncResult64(none, 0, args, 17), kIOReturnSuccess);
+	/* This one has to widen them first, and looks how many they are. */
+	ck_assert_int_eq(IOUserClient_sendAsyncResult(narrow, 0, NULL, 17),
+			 kIOReturnMessageTooLarge);
 }
 END_TEST
 

@@ -260,6 +260,21 @@ START_TEST(entitlements_are_a_tasks_own)
 }
 END_TEST
 
+static bool init_with_entitlement(IOUserClient *client, task_t owner, void *token, UInt32 type)
+{
+	json_auto_t *own = IOUserClient_copyClientEntitlement(NULL, "may.call");
+
+	return json_is_true(own) && IOUserClient_initWithTask(client, owner, token, type);
+}
+
+START_TEST(who_opens_is_the_caller_until_the_open_is_answered)
+{
+	methods.initWithTask = init_with_entitlement;
+	opened();
+	ck_assert_ptr_null(IOUserClient_copyClientEntitlements(NULL));
+}
+END_TEST
+
 START_TEST(entitlements_of_a_file_are_in_an_attribute)
 {
 	static const char text[] = "{\"org.example\": true}";
@@ -350,6 +365,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_capability_is_one_that_the_process_has_now);
 	tcase_add_test(tests, a_service_is_authorized_for_one_process);
 	tcase_add_test(tests, entitlements_are_a_tasks_own);
+	tcase_add_test(tests, who_opens_is_the_caller_until_the_open_is_answered);
 	tcase_add_test(tests, entitlements_of_a_file_are_in_an_attribute);
 	tcase_add_test(tests, driverkit_names_who_opened_it);
 	tcase_add_test(tests, a_task_is_what_fsd_said_of_it);
