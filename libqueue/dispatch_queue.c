@@ -485,6 +485,22 @@ void dispatch_watch_kick(IODispatchQueue *queue, struct dispatch_watch *watch)
 	loop_wake(loop);
 }
 
+IOReturn dispatch_watch_serve(IODispatchQueue *queue, IODispatchQueue **slot,
+			      struct dispatch_watch *watch, int fd,
+			      void *object, void (*ready)(void *object))
+{
+	if (*slot)
+		return kIOReturnBusy;
+	OSObject_retain(queue);
+	*slot = queue;
+	if (dispatch_watch_begin(queue, watch, fd, object, ready) < 0) {
+		OSSafeReleaseNULL(*slot);
+		return kIOReturnNoResources;
+	}
+	dispatch_watch_kick(queue, watch);
+	return kIOReturnSuccess;
+}
+
 void dispatch_watch_end(IODispatchQueue *queue, struct dispatch_watch *watch)
 {
 	struct loop *loop = queue->loop;

@@ -30,6 +30,15 @@ void dispatch_watch_enable(IODispatchQueue *queue, struct dispatch_watch *watch)
 /* The same at once, whatever the descriptor says. */
 void dispatch_watch_kick(IODispatchQueue *queue, struct dispatch_watch *watch);
 
+/*
+ * All of @object is done on @queue from now on, which is retained in *@slot: begin, and kick, so
+ * that @ready looks what came meanwhile, and enables the watch. @object is not the caller's any more.
+ * Return: kIOReturnSuccess; kIOReturnBusy when it has one, kIOReturnNoResources.
+ */
+IOReturn dispatch_watch_serve(IODispatchQueue *queue, IODispatchQueue **slot,
+			      struct dispatch_watch *watch, int fd,
+			      void *object, void (*ready)(void *object));
+
 /* What runs may still run. Harmless when not watching. */
 void dispatch_watch_end(IODispatchQueue *queue, struct dispatch_watch *watch);
 

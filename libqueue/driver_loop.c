@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -17,6 +16,7 @@
 #include "cleanup.h"
 #include "driver_client.h"
 #include "driver_requests.h"
+#include "mount.h"
 
 #define LOOK_MS		100	/* for fsd, while it is gone */
 #define N_AT_ONCE	64	/* requests, before others of the program's loop have their turn */
@@ -75,24 +75,13 @@ static void lose(IOService *service)
 	set_timer(service, LOOK_MS);
 }
 
-static bool mount_is_there(const IOService *service)
-{
-	_cleanup_(freep) char *path = NULL;
-
-	if (asprintf(&path, "%s/version", service->mount) < 0) {
-		path = NULL;
-		return false;
-	}
-	return access(path, F_OK) == 0;
-}
-
 static void look_for_fsd(IOService *service)
 {
 	uint64_t n;
 
 	if (read(service->timer_fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
 		return;
-	if (service_connect(service) == -ENOENT && mount_is_there(service))
+	if (service_connect(service) == -ENOENT && mount_is_there(service->mount))
 		end(service);
 }
 
@@ -186,21 +175,6 @@ static void ready(void *object)
 		dispatch_watch_enable(service->queue, &service->watch);
 }
 
-static IOReturn set_default_queue(IOService *service, IODispatchQueue *queue)
-{
-	if (service->queue)
-		return kIOReturnBusy;
-	OSObject_retain(queue);
-	service->queue = queue;
-	if (dispatch_watch_begin(queue, &service->watch, service->epoll_fd, service, ready) < 0) {
-		OSSafeReleaseNULL(service->queue);
-		return kIOReturnNoResources;
-	}
-	/* There, it looks what came meanwhile, and is enabled; from here on it is not ours. */
-	dispatch_watch_kick(queue, &service->watch);
-	return kIOReturnSuccess;
-}
-
 kern_return_t IOService_SetDispatchQueue(IOService *service, const char *name,
 					 IODispatchQueue *queue)
 {
@@ -212,7 +186,8 @@ kern_return_t IOService_SetDispatchQueue(IOService *service, const char *name,
 	if (!service->is_served)
 		return kIOReturnNotReady;
 	if (is_default)
-		return set_default_queue(service, queue);
+		return dispatch_watch_serve(queue, &service->queue, &service->watch,
+					    service->epoll_fd, service, ready);
 	if (service->call_queue)
 		return kIOReturnBusy;
 	OSObject_retain(queue);

@@ -203,6 +203,11 @@ static bool is_mount(const char *path, size_t size)
 	return access(version, F_OK) == 0;
 }
 
+bool mount_is_there(const char *mount)
+{
+	return is_mount(mount, strlen(mount));
+}
+
 char *mount_of_directory(const char *directory)
 {
 	static const char plane[] = "/IOService";

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <IOKit/IOReturn.h>
@@ -25,6 +26,9 @@ IOReturn mount_of_port(mach_port_t port, char **ret);
  * The mount that @directory, an absolute path, is in the service plane of; the caller's, or NULL.
  */
 char *mount_of_directory(const char *directory);
+
+/* Is there one at @mount, now? */
+bool mount_is_there(const char *mount);
 
 /* What a system call returned as a new descriptor. Return: one of ours, or the negative errno. */
 int fd_above_standard(int fd);

@@ -10,13 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
 #include "atomic.h"
 #include "cleanup.h"
+#include "mount.h"
 #include "stream_driver.h"
 
 #define LOOK_MS		100	/* for fsd, while it is gone */
@@ -139,17 +139,6 @@ static void lose(IOStream *stream)
 	set_timer(stream, LOOK_MS);
 }
 
-static bool mount_is_there(const IOStream *stream)
-{
-	_cleanup_(freep) char *path = NULL;
-
-	if (asprintf(&path, "%s/version", stream->mount) < 0) {
-		path = NULL;
-		return false;
-	}
-	return access(path, F_OK) == 0;
-}
-
 /* What was open is so no more; fsd says it again where the client is there still. */
 static void look_for_fsd(IOStream *stream)
 {
@@ -165,7 +154,7 @@ static void look_for_fsd(IOStream *stream)
 	stream_unlock(stream);
 	if (r == 0)
 		stream_driver_halt(stream);
-	else if (r == -ENOENT && mount_is_there(stream))
+	else if (r == -ENOENT && mount_is_there(stream->mount))
 		end(stream);
 }
 
@@ -242,17 +231,8 @@ kern_return_t IOStream_SetDispatchQueue(IOStream *stream, const char *name, IODi
 		return kIOReturnBadArgument;
 	if (!stream->board)
 		return kIOReturnNotReady;
-	if (stream->queue)
-		return kIOReturnBusy;
-	OSObject_retain(queue);
-	stream->queue = queue;
-	if (dispatch_watch_begin(queue, &stream->watch, stream->epoll_fd, stream, ready) < 0) {
-		OSSafeReleaseNULL(stream->queue);
-		return kIOReturnNoResources;
-	}
-	/* There, it looks what came meanwhile, and is enabled; from here on it is not ours. */
-	dispatch_watch_kick(queue, &stream->watch);
-	return kIOReturnSuccess;
+	return dispatch_watch_serve(queue, &stream->queue, &stream->watch, stream->epoll_fd, stream,
+				    ready);
 }
 
 /* --- ports */
