@@ -11,7 +11,6 @@
  * Scalars have 32 bits. What no longer fits into six arguments is left out, as is what has a
  * declared size of 0 where there are two structs. A size may be any.
  */
-
 #include "driver_client.h"
 
 #define N_ARGUMENTS	6u

@@ -5,7 +5,6 @@
  * The state is looked up on the board, the rings are ours: the way of a buffer passes no
  * system call.
  */
-
 #include <IOKit/IOBufferMemoryDescriptor.h>
 
 #include "atomic.h"

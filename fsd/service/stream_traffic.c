@@ -2,7 +2,6 @@
 /*
  * Entries and notifications of those who do not map the rings: for them fsd is the end.
  */
-
 #include "libqueue/atomic.h"
 #include "service/stream.h"
 

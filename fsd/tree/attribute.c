@@ -50,12 +50,7 @@ static ssize_t attribute_read(struct file *file, void *buffer, size_t size, off_
 		free(snapshot);
 		file->state = snapshot = fresh;
 	}
-	if ((size_t)at >= snapshot->size)
-		return 0;
-	if (size > snapshot->size - (size_t)at)
-		size = snapshot->size - (size_t)at;
-	memcpy(buffer, snapshot->text + at, size);
-	return (ssize_t)size;
+	return file_copy(buffer, size, at, snapshot->text, snapshot->size);
 }
 
 static ssize_t attribute_write(struct file *file, const void *data, size_t size, off_t at,
