@@ -3,8 +3,8 @@
  * IOReturn - the result codes
  *
  * Numbers are those of the original, so that results can be logged, compared
- * and sent as such. A code has a system, a subsystem and a number; all of
- * these have system 0x38 and the common subsystem 0. Each function says which
+ * and sent as such. A code has a system, a subsystem and a number; every kIOReturn
+ * has system 0x38 and the common subsystem 0. Each function says which
  * results it gives and when; IOReturnText() says it in words.
  */
 #pragma once
@@ -14,6 +14,13 @@
 #define sys_iokit			0x38
 #define sub_iokit_common		0
 #define iokit_common_return(number)	((IOReturn)(0xe0000000u | (number)))
+
+/* Codes of a family, and a driver's own, by a number of 14 bits. */
+#define sub_iokit_vendor_specific	0xffe
+#define iokit_family_err(subsystem, number) \
+	((IOReturn)(0xe0000000u | ((uint32_t)(subsystem) & 0xfff) << 14 | (number)))
+#define iokit_vendor_specific_err(number) \
+	iokit_family_err(sub_iokit_vendor_specific, number)
 
 #define kIOReturnSuccess		((IOReturn)0)
 #define kIOReturnInvalid		iokit_common_return(0x1)
