@@ -169,7 +169,7 @@ void open_files_close(void)
 {
 	struct list cancelled = LIST_INIT(cancelled);
 
-	/* An answer to an open closes the file, and what that ends may be what others' opens wait for. */
+	/* An answer to an open closes the file, and with it what others' opens may wait for. */
 	while (!list_is_empty(&open_files)) {
 		struct file *file = container_of(open_files.next, struct file, open_files);
 

@@ -59,7 +59,7 @@ int driver_start(struct driver *driver, struct service *service)
 
 /* Questions: asked, answered, withdrawn */
 
-static void release_lock(struct question *question);
+static void leave_line(struct question *question);
 
 /* The driver is not to answer it. */
 static void unsend(struct question *question)
@@ -79,8 +79,8 @@ static void end_question(struct question *question)
 	unsend(question);
 	list_remove(&question->of_client);
 	question->service = NULL;
-	if (question->holds_lock)
-		release_lock(question);
+	if (question->client)
+		leave_line(question);
 	question->client = NULL;
 }
 
@@ -212,16 +212,18 @@ static void wake_waiting(struct client *client)
 	client->is_waking = false;
 }
 
-static void release_lock(struct question *question)
+/* With the lock, or without: then it stood before others. */
+static void leave_line(struct question *question)
 {
 	struct client *client = question->client;
 
-	question->holds_lock = false;
-	if (question->lock == LOCKED_WRITE)
+	if (question->holds_lock && question->lock == LOCKED_WRITE)
 		client->has_writer = false;
-	else
+	else if (question->holds_lock)
 		client->n_readers--;
-	wake_waiting(client);
+	question->holds_lock = false;
+	if (client->service)
+		wake_waiting(client);
 }
 
 static bool must_queue(const struct question *question)

@@ -99,6 +99,30 @@ on_registry() {
 	END
 }
 
+@test "who gives up in line lets those behind it go" {
+	on_registry <<-'END'
+		driver = Driver('S0', methods={**METHODS, 'open': 'allow'})
+		c = Connection(S)
+		alone = lambda: words(f'{c.path}/ctl', f'addclient {c.number}')
+		calls = Child(call, c)
+		asked = driver.request('call')
+		first, second = Child(alone).waits(), Child(alone).waits()
+		behind = Child(lambda: c.call(DOUBLE, [21], 1)['so']).waits()
+		second.end()
+		never(lambda: driver.requests(0))
+		first.end()
+		request = driver.request('call')
+		driver.say(id=request['id'], rc=SUCCESS, so=[42])
+		equal(behind.result(), [42])
+		last = Child(alone).waits()     # and the lock is still kept: it waits for the call
+		never(lambda: driver.requests(0))
+		driver.say(id=asked['id'], rc=SUCCESS)
+		equal(calls.result(), SUCCESS)
+		driver.say(id=driver.request('addclient')['id'], rc=SUCCESS)
+		last.result()
+	END
+}
+
 @test "an owner that is killed does not own, and who wants to seize gets it or dies waiting" {
 	on_registry <<-'END'
 		driver = Driver('S0')
