@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,6 +17,23 @@
 static inline void freep(void *pointer)
 {
 	free(*(void **)pointer);
+}
+
+/*
+ * New text, the caller's; NULL: no memory. After asprintf(3) has failed a variable may hold
+ * anything, and its cleanup would free that.
+ */
+__attribute__((format(printf, 1, 2)))
+static inline char *text_print(const char *format, ...)
+{
+	va_list arguments;
+	char *text;
+	int n;
+
+	va_start(arguments, format);
+	n = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	return n < 0 ? NULL : text;
 }
 
 /* Return: what the variable is to be afterwards. */

@@ -63,10 +63,9 @@ static int make_connection(const struct handle *service, int session, struct con
 	r = read_number(session, &number);
 	if (r < 0)
 		return r;
-	if (asprintf(&path, "%s/clients/%" PRIu64, service->path, number) < 0) {
-		path = NULL;
+	path = text_print("%s/clients/%" PRIu64, service->path, number);
+	if (!path)
 		return -ENOMEM;
-	}
 	directory = file_open(service->fd, path + strlen(service->path) + 1, O_PATH | O_DIRECTORY);
 	if (directory < 0)
 		return directory;

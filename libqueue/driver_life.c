@@ -127,13 +127,11 @@ static void tell_of_close(IOUserClient *client, bool died)
  */
 static bool is_gone(const IOService *service, const struct connection *connection)
 {
-	_cleanup_(freep) char *path = NULL;
+	_cleanup_(freep) char *path = text_print("%s/clients/%llu", service->directory,
+						 (unsigned long long)connection->number);
 
-	if (asprintf(&path, "%s/clients/%llu", service->directory,
-		     (unsigned long long)connection->number) < 0) {
-		path = NULL;
+	if (!path)
 		return false;
-	}
 	return access(path, F_OK) < 0 && errno == ENOENT;
 }
 

@@ -92,10 +92,9 @@ IOReturn IOService_createBuffer(IOService *service, const char *name, IOByteCoun
 	if (!service || !service->directory || !is_name(name) || length == 0 ||
 	    length > INT64_MAX || !descriptor)
 		return kIOReturnBadArgument;
-	if (asprintf(&path, "%s/buf/%s", service->directory, name) < 0) {
-		path = NULL;
+	path = text_print("%s/buf/%s", service->directory, name);
+	if (!path)
 		return kIOReturnNoMemory;
-	}
 	fd = open_buffer(path, (off_t)length);
 	if (fd < 0)
 		return service_result(service, fd);

@@ -40,13 +40,11 @@ void session_deinit(struct session *session)
 
 int session_open(struct session *session, const char *directory)
 {
-	_cleanup_(freep) char *path = NULL;
+	_cleanup_(freep) char *path = text_print("%s/driver", directory);
 	int fd;
 
-	if (asprintf(&path, "%s/driver", directory) < 0) {
-		path = NULL;
+	if (!path)
 		return -ENOMEM;
-	}
 	fd = file_open(AT_FDCWD, path, O_RDWR | O_NONBLOCK);
 	if (fd < 0)
 		return fd;

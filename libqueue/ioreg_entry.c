@@ -129,10 +129,9 @@ json_t *entry_property(struct entry *entry, const char *key)
 
 	if (entry->properties)
 		return json_incref(json_object_get(entry->properties, key));
-	if (asprintf(&file, "prop/%s", key) < 0) {
-		file = NULL;
+	file = text_print("prop/%s", key);
+	if (!file)
 		return NULL;
-	}
 	return read_value(entry, file);
 }
 
@@ -301,13 +300,11 @@ static struct entry *open_service(const struct entry *parent, const char *name)
 
 static struct entry *open_client(const struct entry *parent, const char *name)
 {
-	_cleanup_(freep) char *path = NULL;
+	_cleanup_(freep) char *path = text_print("clients/%s", name);
 	int files;
 
-	if (asprintf(&path, "clients/%s", name) < 0) {
-		path = NULL;
+	if (!path)
 		return NULL;
-	}
 	files = openat(parent->files, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return files < 0 ? NULL : entry_new(files, -1);
 }

@@ -106,14 +106,12 @@ void *IOBufferMemoryDescriptor_getBytesNoCopy(IOMemoryDescriptor *descriptor)
 
 IOMemoryDescriptor *memory_descriptor_of_queue(const char *directory)
 {
-	_cleanup_(freep) char *path = NULL;
+	_cleanup_(freep) char *path = text_print("%s/data", directory);
 	_cleanup_(closep) int fd = -1;
 	off_t length;
 
-	if (asprintf(&path, "%s/data", directory) < 0) {
-		path = NULL;
+	if (!path)
 		return NULL;
-	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	length = lseek(fd, 0, SEEK_END);
 	return length < 0 ? NULL : memory_descriptor_new(fd, (IOByteCount)length);

@@ -45,12 +45,10 @@ int file_open(int at, const char *file, int flags)
 
 int mount_open(const char *mount, const char *file, int flags)
 {
-	_cleanup_(freep) char *path = NULL;
+	_cleanup_(freep) char *path = text_print("%s/%s", mount, file);
 
-	if (asprintf(&path, "%s/%s", mount, file) < 0) {
-		path = NULL;
+	if (!path)
 		return -ENOMEM;
-	}
 	return file_open(AT_FDCWD, path, flags);
 }
 
@@ -146,13 +144,11 @@ int file_write(int at, const char *file, const char *text, size_t size)
 /* fsd's last refusal of this process, a code and maybe a sentence. Return: the caller's, or NULL. */
 static char *last_refusal(const char *mount)
 {
-	_cleanup_(freep) char *path = NULL;
+	_cleanup_(freep) char *path = text_print("%s/err/%d", mount, (int)getpid());
 	char *text = NULL;
 
-	if (asprintf(&path, "%s/err/%d", mount, (int)getpid()) < 0) {
-		path = NULL;
+	if (!path)
 		return NULL;
-	}
 	return file_read(AT_FDCWD, path, &text, NULL) < 0 ? NULL : text;
 }
 
@@ -194,12 +190,10 @@ IOReturn mount_result(const char *mount, int r)
 /* Has the directory, the first @size bytes of @path, what the root of a mount has? */
 static bool is_mount(const char *path, size_t size)
 {
-	_cleanup_(freep) char *version = NULL;
+	_cleanup_(freep) char *version = text_print("%.*s/version", (int)size, path);
 
-	if (asprintf(&version, "%.*s/version", (int)size, path) < 0) {
-		version = NULL;
+	if (!version)
 		return false;
-	}
 	return access(version, F_OK) == 0;
 }
 

@@ -38,13 +38,11 @@ static void target_close(struct target *target)
 
 static int write_value(const struct target *target, const char *file, uint64_t value)
 {
-	_cleanup_(freep) char *path = NULL;
+	_cleanup_(freep) char *path = text_print("%s/%s", target->path, file);
 	_cleanup_(closep) int fd = -1;
 
-	if (asprintf(&path, "%s/%s", target->path, file) < 0) {
-		path = NULL;
+	if (!path)
 		return -ENOMEM;
-	}
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	/* A directory that makes plain directories is no place for queues. */
 	if (fd < 0)

@@ -170,10 +170,9 @@ static int connection_file(struct handle *connection, const char *file, int flag
 
 	if (!connection->mount || !connection->path)
 		return -ENOENT;
-	if (asprintf(&path, "%s/%s", connection->path, file) < 0) {
-		path = NULL;
+	path = text_print("%s/%s", connection->path, file);
+	if (!path)
 		return -ENOMEM;
-	}
 	return mount_open(connection->mount, path, flags);
 }
 

@@ -157,10 +157,9 @@ static bool is_parent(const char *mount, const char *number, const char *child)
 	size_t plain = strcspn(child, "~");
 	struct stat found;
 
-	if (asprintf(&path, "%s/id/%s/%.*s", mount, number, (int)plain, child) < 0) {
-		path = NULL;
+	path = text_print("%s/id/%s/%.*s", mount, number, (int)plain, child);
+	if (!path)
 		return false;
-	}
 	return stat(path, &found) == 0;
 }
 

@@ -265,10 +265,9 @@ static bool open_place(const char *mount, const struct direction *direction, con
 		return registry_open(mount, place, ret) == 0;
 	if (!strchr(place, '/'))
 		return registry_has_plane(mount, place) && registry_open_root(mount, ret) == 0;
-	if (asprintf(&link, "%s/entry", place) < 0) {
-		link = NULL;
+	link = text_print("%s/entry", place);
+	if (!link)
 		return false;
-	}
 	return registry_open(mount, link, ret) == 0;
 }
 

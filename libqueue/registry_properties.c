@@ -103,10 +103,9 @@ static json_t *property_of(struct handle *entry, const char *key)
 		return all_keys(entry);
 	if (!is_plain_key(key))
 		return property_of_table(entry, key);
-	if (asprintf(&file, "prop/%s", key) < 0) {
-		file = NULL;
+	file = text_print("prop/%s", key);
+	if (!file)
 		return NULL;
-	}
 	return read_json(entry, file, &value) < 0 ? NULL : value;
 }
 

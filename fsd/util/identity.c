@@ -212,12 +212,10 @@ static char *read_cgroup(pid_t tid)
 static bool is_told_to_freeze(const char *root, const char *group)
 {
 	_cleanup_(fclosep) FILE *file = NULL;
-	_cleanup_(freep) char *path = NULL;
+	_cleanup_(freep) char *path = text_print("%s%s/cgroup.freeze", root, group);
 
-	if (asprintf(&path, "%s%s/cgroup.freeze", root, group) < 0) {
-		path = NULL;
+	if (!path)
 		return false;
-	}
 	file = fopen(path, "re");
 	return file && fgetc(file) == '1';
 }
