@@ -168,21 +168,21 @@ static char *name_of_mountpoint(const char *mountpoint)
 	_cleanup_(freep) char *copy = strdup(mountpoint + 1), *escaped = NULL;
 	_cleanup_(freep) char *name = NULL;
 	unsigned long hash = 5381;
-	char *joined = NULL;
 
 	for (char *part = copy ? strtok(copy, "/") : NULL; part; part = strtok(NULL, "/")) {
 		_cleanup_(freep) char *before = steal(name);
 
 		escaped = escape(part);
-		if (!escaped || asprintf(&name, "%s%s%s", before ? before : "",
-					 before ? "-" : "", escaped) < 0)
+		name = escaped ? text_print("%s%s%s", before ? before : "", before ? "-" : "",
+					    escaped) : NULL;
+		if (!name)
 			return NULL;
 		free(steal(escaped));
 	}
 	for (const char *c = mountpoint; *c; c++)
 		hash = hash * 33 + (unsigned char)*c;
-	if (name && strlen(name) > 200 && asprintf(&joined, "%.180s-%lx", name, hash) > 0)
-		return joined;
+	if (name && strlen(name) > 200)
+		return text_print("%.180s-%lx", name, hash);
 	return name ? steal(name) : strdup("root");
 }
 
@@ -190,14 +190,13 @@ static char *default_state(const char *mountpoint)
 {
 	const char *runtime = getenv("RUNTIME_DIRECTORY");
 	_cleanup_(freep) char *name = name_of_mountpoint(mountpoint);
-	char *path;
 
-	/* systemd may name several, with colons between. */
-	if (!name || asprintf(&path, "%.*s/%s",
-			      runtime && *runtime == '/' ? (int)strcspn(runtime, ":") : 4096,
-			      runtime && *runtime == '/' ? runtime : default_base(), name) < 0)
+	if (!name)
 		return NULL;
-	return path;
+	/* systemd may name several, with colons between. */
+	if (runtime && *runtime == '/')
+		return text_print("%.*s/%s", (int)strcspn(runtime, ":"), runtime, name);
+	return text_print("%s/%s", default_base(), name);
 }
 
 /*
@@ -319,8 +318,9 @@ static int start(struct daemon *daemon)
 
 	if (r == 0)
 		r = mountpoint_prepare(daemon->mountpoint);
-	if (r == 0)
-		r = loop_new(&daemon->loop);
+	if (r < 0)
+		return r;
+	r = loop_new(&daemon->loop);
 	if (r == 0)
 		r = watch_signals(daemon);
 	if (r == 0)
@@ -328,7 +328,7 @@ static int start(struct daemon *daemon)
 	if (r == 0)
 		r = opener_new(daemon->loop, daemon->mountpoint, &daemon->opener);
 	if (r < 0)
-		return r;
+		return log_errno(r, "cannot start");
 
 	daemon->registry = (struct registry){
 		.loop = daemon->loop,

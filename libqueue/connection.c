@@ -73,12 +73,8 @@ IOReturn connection_result(struct connection *connection, int r)
 
 char *connection_file(struct connection *connection, const char *folder, uint32_t type)
 {
-	char *path;
-
-	if (asprintf(&path, "%s/%s/%s/%" PRIu32, connection->handle.mount, connection->handle.path,
-		     folder, type) < 0)
-		return NULL;
-	return path;
+	return text_print("%s/%s/%s/%" PRIu32, connection->handle.mount, connection->handle.path,
+			  folder, type);
 }
 
 void connection_end(struct connection *connection)

@@ -265,16 +265,14 @@ kern_return_t IOConnectAddClient(io_connect_t connect, io_connect_t client)
 	_cleanup_(handle_putp) struct connection *connection = connection_get(connect);
 	_cleanup_(handle_putp) struct connection *other = connection_get(client);
 	_cleanup_(freep) char *line = NULL;
-	int n;
 
 	if (!connection || !other)
 		return kIOReturnBadArgument;
-	n = asprintf(&line, "addclient %s\n", other->handle.path);
-	if (n < 0) {
-		line = NULL;
+	line = text_print("addclient %s\n", other->handle.path);
+	if (!line)
 		return kIOReturnNoMemory;
-	}
-	return connection_result(connection, stream_write(connection->handle.fd, line, (size_t)n));
+	return connection_result(connection,
+				 stream_write(connection->handle.fd, line, strlen(line)));
 }
 
 static IOReturn set_properties(struct connection *connection, const json_t *properties)

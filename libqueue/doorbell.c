@@ -49,11 +49,8 @@ static int make_absolute(const char *path, char **ret)
 	here = getcwd(NULL, 0);
 	if (!here)
 		return -errno;
-	if (asprintf(ret, "%s/%s", here, path) < 0) {
-		*ret = NULL;
-		return -ENOMEM;
-	}
-	return 0;
+	*ret = text_print("%s/%s", here, path);
+	return *ret ? 0 : -ENOMEM;
 }
 
 static int lock_role(int fd)

@@ -115,10 +115,9 @@ IOReturn IOService_publishDataQueue(IOService *service, IODataQueue *queue, cons
 	if (!service || !service->directory || !is_name(name))
 		return kIOReturnBadArgument;
 	directory = service_path(service, "queues");
-	if (!directory || asprintf(&target, "queues/%s/data", name) < 0) {
-		target = NULL;
+	target = text_print("queues/%s/data", name);
+	if (!directory || !target)
 		return kIOReturnNoMemory;
-	}
 	result = IODataQueue_publish(queue, directory, name);
 	/* Without memory it is published all the same, and only cannot be handed out. */
 	if (result == kIOReturnSuccess)

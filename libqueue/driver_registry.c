@@ -145,11 +145,7 @@ bool IOService_isInactive(const IOService *service)
 /* What could not be a file of that directory is no key here. */
 static char *property_file(const char *key)
 {
-	char *file;
-
-	if (!key || !*key || strchr(key, '/') || asprintf(&file, "prop/%s", key) < 0)
-		return NULL;
-	return file;
+	return key && *key && !strchr(key, '/') ? text_print("prop/%s", key) : NULL;
 }
 
 json_t *IOService_copyProperty(const IOService *service, const char *key)

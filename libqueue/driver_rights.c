@@ -25,11 +25,8 @@ static json_t *console_users(task_t task)
 	json_t *users = NULL;
 	size_t size;
 
-	if (asprintf(&path, "%s/console", task->mount) < 0) {
-		path = NULL;
-		return NULL;
-	}
-	if (file_read(AT_FDCWD, path, &text, &size) < 0 ||
+	path = text_print("%s/console", task->mount);
+	if (!path || file_read(AT_FDCWD, path, &text, &size) < 0 ||
 	    json_text_parse(text, size, &users, NULL, 0) < 0)
 		return NULL;
 	return users;

@@ -151,11 +151,7 @@ const char *IOService_getDirectory(const IOService *service)
 
 char *service_path(const IOService *service, const char *file)
 {
-	char *path;
-
-	if (!service->directory || asprintf(&path, "%s/%s", service->directory, file) < 0)
-		return NULL;
-	return path;
+	return service->directory ? text_print("%s/%s", service->directory, file) : NULL;
 }
 
 int service_write(IOService *service, const char *file, const char *text)

@@ -209,14 +209,9 @@ static void ready(struct handle *handle)
 
 static int write_wish(int fd, const char *type, const char *dictionary)
 {
-	_cleanup_(freep) char *line = NULL;
-	int n = asprintf(&line, "{\"type\":\"%s\",\"match\":%s}\n", type, dictionary);
+	_cleanup_(freep) char *line = text_print("{\"type\":\"%s\",\"match\":%s}\n", type, dictionary);
 
-	if (n < 0) {
-		line = NULL;
-		return -ENOMEM;
-	}
-	return stream_write(fd, line, (size_t)n);
+	return line ? stream_write(fd, line, strlen(line)) : -ENOMEM;
 }
 
 /* The session, told what is wanted. Return: it, or a negative errno. */

@@ -300,10 +300,9 @@ IOReturn mount_of_port(mach_port_t port, char **ret)
 	if (port < 0 || file_read(port, "version", &version, NULL) < 0 ||
 	    strncmp(version, "fsd ", 4) != 0)
 		return kIOReturnNotPrivileged;
-	if (asprintf(&link, "/proc/self/fd/%d", port) < 0) {
-		link = NULL;
+	link = text_print("/proc/self/fd/%d", port);
+	if (!link)
 		return kIOReturnNoMemory;
-	}
 	n = readlink(link, path, sizeof(path) - 1);
 	if (n <= 0)
 		return kIOReturnNotPrivileged;

@@ -60,11 +60,8 @@ static int target_path(const char *directory, const char *name, char **ret)
 
 	if (!absolute)
 		return -errno;
-	if (asprintf(ret, "%s/%s", absolute, name) < 0) {
-		*ret = NULL;
-		return -ENOMEM;
-	}
-	return 0;
+	*ret = text_print("%s/%s", absolute, name);
+	return *ret ? 0 : -ENOMEM;
 }
 
 static uint64_t larger(uint64_t a, uint64_t b)

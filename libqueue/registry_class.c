@@ -155,11 +155,8 @@ static struct handle *any_of_class(const char *name)
 	if (!name || !registry_is_name(name) ||
 	    mount_of_port(MACH_PORT_NULL, &mount) != kIOReturnSuccess)
 		return NULL;
-	if (asprintf(&path, "class/%s", name) < 0) {
-		path = NULL;
-		return NULL;
-	}
-	return registry_open_id(mount, any_id(mount, path), &entry) == 0 ? entry : NULL;
+	path = text_print("class/%s", name);
+	return path && registry_open_id(mount, any_id(mount, path), &entry) == 0 ? entry : NULL;
 }
 
 char *IOObjectCopySuperclassForClass(const char *classname)

@@ -15,11 +15,7 @@
 
 static char *join(const char *directory, const char *name)
 {
-	char *path;
-
-	if (!*directory)
-		return strdup(name);
-	return asprintf(&path, "%s/%s", directory, name) < 0 ? NULL : path;
+	return *directory ? text_print("%s/%s", directory, name) : strdup(name);
 }
 
 int place_of(struct handle *entry, const struct direction *direction, char **ret)

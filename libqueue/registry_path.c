@@ -132,8 +132,7 @@ static int print_path(struct handle *entry, const char *plane, char **ret)
 
 	if (r < 0)
 		return r;
-	if (asprintf(ret, "%s:%s", plane, path) < 0)
-		*ret = NULL;
+	*ret = text_print("%s:%s", plane, path);
 	return *ret ? 0 : -ENOMEM;
 }
 
@@ -278,7 +277,8 @@ static char *child_place(const char *mount, const struct direction *direction, c
 	char *child;
 
 	if (registry_is_name(component) && !registry_is_word(component)) {
-		if (asprintf(&child, "%s/%s", place, component) < 0)
+		child = text_print("%s/%s", place, component);
+		if (!child)
 			return NULL;
 		if (open_place(mount, direction, child, &entry))
 			return child;

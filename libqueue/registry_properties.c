@@ -52,9 +52,7 @@ kern_return_t IORegistryEntryCreateCFProperties(io_registry_entry_t object, json
 /* A key as it is written in a document: '$' at its start is doubled. The caller's, or NULL. */
 static char *written_key(const char *key)
 {
-	char *text;
-
-	return asprintf(&text, "%s%s", *key == '$' ? "$" : "", key) < 0 ? NULL : text;
+	return text_print("%s%s", *key == '$' ? "$" : "", key);
 }
 
 /* A new reference, or NULL. */

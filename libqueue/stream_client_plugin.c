@@ -38,12 +38,9 @@ static IOReturn refuse(struct handle *entry)
 static char *stream_directory(const struct handle *entry)
 {
 	const char *name = strrchr(entry->path, '/');
-	char *directory;
 
-	if (!name || asprintf(&directory, "%s/%.*s/streams%s", entry->mount,
-			      (int)(name - entry->path), entry->path, name) < 0)
-		return NULL;
-	return directory;
+	return name ? text_print("%s/%.*s/streams%s", entry->mount, (int)(name - entry->path),
+				 entry->path, name) : NULL;
 }
 
 static IOReturn make_plugin(struct handle *entry, IOCFPlugInInterface ***ret)

@@ -14,11 +14,7 @@
 
 char *stream_driver_path(const IOStream *stream, const char *file)
 {
-	char *path;
-
-	if (!stream->directory || asprintf(&path, "%s/%s", stream->directory, file) < 0)
-		return NULL;
-	return path;
+	return stream->directory ? text_print("%s/%s", stream->directory, file) : NULL;
 }
 
 int stream_driver_open(const IOStream *stream, const char *file, int flags)

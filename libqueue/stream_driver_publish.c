@@ -130,11 +130,8 @@ static int tell_properties(const IOStream *stream)
 		return 0;
 	text = json_text_print(stream->properties, true);
 	/* DIRECTORY is SERVICE/streams/NAME, the entry is SERVICE/NAME. */
-	if (!text || asprintf(&path, "%s/../../%s/props", stream->directory, name) < 0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	return file_write(AT_FDCWD, path, text, strlen(text));
+	path = text_print("%s/../../%s/props", stream->directory, name);
+	return text && path ? file_write(AT_FDCWD, path, text, strlen(text)) : -ENOMEM;
 }
 
 /* --- its memory */
@@ -233,19 +230,16 @@ static void give_up(IOStream *stream, bool is_new)
 /* Where it is to be: the mount's own path, whatever the working directory is later. */
 static int find_place(IOStream *stream, const char *service, const char *name)
 {
-	_cleanup_(freep) char *folder = NULL, *absolute = NULL;
+	_cleanup_(freep) char *folder = text_print("%s/streams", service), *absolute = NULL;
 
-	if (asprintf(&folder, "%s/streams", service) < 0) {
-		folder = NULL;
+	if (!folder)
 		return -ENOMEM;
-	}
 	absolute = realpath(folder, NULL);
 	if (!absolute)
 		return -errno;
-	if (asprintf(&stream->directory, "%s/%s", absolute, name) < 0) {
-		stream->directory = NULL;
+	stream->directory = text_print("%s/%s", absolute, name);
+	if (!stream->directory)
 		return -ENOMEM;
-	}
 	stream->mount = mount_of_directory(absolute);
 	return stream->mount ? 0 : -EOPNOTSUPP;
 }

@@ -149,10 +149,9 @@ static bool is_queue(const struct binding *binding)
 
 char *binding_queue(const struct binding *binding, bool whole)
 {
-	char *path;
 	int length = whole ? (int)strlen(binding->target) : (int)strcspn(binding->target + 7, "/") + 7;
 
-	return asprintf(&path, "../../../%.*s", length, binding->target) < 0 ? NULL : path;
+	return text_print("../../../%.*s", length, binding->target);
 }
 
 /* mem/T: found out when it is opened */

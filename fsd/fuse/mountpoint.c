@@ -33,9 +33,8 @@ int mountpoint_resolve(const char *path, char **ret)
 	folder = realpath(dirname(other_copy), NULL);
 	if (!folder)
 		return -errno;
-	if (asprintf(ret, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name) < 0)
-		return -ENOMEM;
-	return 0;
+	*ret = text_print("%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
+	return *ret ? 0 : -ENOMEM;
 }
 
 static void endmntentp(FILE **table)

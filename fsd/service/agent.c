@@ -23,11 +23,8 @@ static enum side other_side(enum side side)
 static char *bell_path(const struct agent *agent, enum side side)
 {
 	_cleanup_(freep) char *queue = node_path(agent->queue->node);
-	char *path;
 
-	if (!queue || asprintf(&path, "%s/%s", queue, bell_names[side]) < 0)
-		return NULL;
-	return path;
+	return queue ? text_print("%s/%s", queue, bell_names[side]) : NULL;
 }
 
 static void free_if_idle(struct queue *queue);

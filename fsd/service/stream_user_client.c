@@ -272,9 +272,7 @@ static bool is_opener(const struct stream_user_client *user, const struct client
 /* From a directory of the connection's: out of it, clients, and the service. */
 static char *link_to(const struct stream *stream, const char *file)
 {
-	char *path;
-
-	return asprintf(&path, "../../../../streams/%s/%s", stream->node->name, file) < 0 ? NULL : path;
+	return text_print("../../../../streams/%s/%s", stream->node->name, file);
 }
 
 static char *memory_target(struct driver *driver, const struct client *client, uint32_t type)

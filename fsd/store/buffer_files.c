@@ -90,12 +90,10 @@ void store_remove_buffer(struct store *store, uint64_t id, const char *name)
 
 char *store_buffer_path(struct store *store, uint64_t id, const char *name)
 {
-	char file[NAME_MAX + 1], *path;
+	char file[NAME_MAX + 1];
 
-	if (buffer_file_name(name, file) < 0 ||
-	    asprintf(&path, "%s/%" PRIu64 "/%s", store_path(store), id, file) < 0)
-		return NULL;
-	return path;
+	return buffer_file_name(name, file) < 0 ? NULL :
+		text_print("%s/%" PRIu64 "/%s", store_path(store), id, file);
 }
 
 int store_each_buffer(struct store *store, uint64_t id,

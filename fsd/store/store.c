@@ -719,11 +719,7 @@ int store_remake_memory(struct store *store, uint64_t id, enum side side, uint64
 
 char *store_memory_path(struct store *store, uint64_t id, enum side side)
 {
-	char *path;
-
-	if (asprintf(&path, "%s/%" PRIu64 "/%s", store->path, id, memory_names[side]) < 0)
-		return NULL;
-	return path;
+	return text_print("%s/%" PRIu64 "/%s", store->path, id, memory_names[side]);
 }
 
 static int make_next(int folder, const struct record *record, const union page *page,

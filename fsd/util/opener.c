@@ -248,7 +248,8 @@ int opener_start(struct opener *opener, const char *path, int flags,
 	if (!opening)
 		return -ENOMEM;
 	*opening = (struct opening){ .flags = flags, .done = done, .user = user };
-	if (asprintf(&opening->path, "%s/%s", opener->root, path) < 0) {
+	opening->path = text_print("%s/%s", opener->root, path);
+	if (!opening->path) {
 		free(opening);
 		return -ENOMEM;
 	}
