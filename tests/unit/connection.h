@@ -6,24 +6,12 @@
 
 #include "plain_mount.h"
 
-#include <dirent.h>
 #include <poll.h>
 
 #include <IOKit/IODataQueueClient.h>
 
 static struct plain_mount mount;
 static unsigned n_open_at_first;
-
-static inline unsigned n_open(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (readdir(directory))
-		n++;
-	closedir(directory);
-	return n;
-}
 
 static void set_up(void)
 {

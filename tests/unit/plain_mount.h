@@ -8,7 +8,6 @@
 #pragma once
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 
 #include "main.h"
 #include "directory.h"
+#include "leftovers.h"
 
 #include "handle.h"
 #include "registry_entry.h"
@@ -199,14 +199,6 @@ static inline void terminate(struct plain_mount *mount)
 	close_terminal(&mount->call);
 }
 
-static inline int remove_one(const char *path, const struct stat *stat, int type, struct FTW *walk)
-{
-	(void)stat;
-	(void)type;
-	(void)walk;
-	return remove(path);
-}
-
 static inline void remove_mount(struct plain_mount *mount)
 {
 	IOObjectRelease(mount->service);
@@ -215,5 +207,5 @@ static inline void remove_mount(struct plain_mount *mount)
 	close(mount->async);
 	close(mount->port);
 	remove_directory(&mount->queue);
-	ck_assert_int_eq(nftw(mount->path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	remove_all(mount->path);
 }

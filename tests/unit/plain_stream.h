@@ -7,9 +7,7 @@
  */
 #pragma once
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +19,7 @@
 #include <IOKit/stream/IOStreamLib.h>
 
 #include "main.h"
+#include "leftovers.h"
 
 #include "libqueue/atomic.h"
 #include "libqueue/stream_end.h"
@@ -227,21 +226,13 @@ static inline void new_stream(struct plain_stream *stream)
 	new_stream_at(stream, path);
 }
 
-static inline int remove_one(const char *path, const struct stat *stat, int type, struct FTW *walk)
-{
-	(void)stat;
-	(void)type;
-	(void)walk;
-	return remove(path);
-}
-
 static inline void remove_stream(struct plain_stream *stream)
 {
 	drop_rings(stream);
 	munmap(stream->board, 4096);
 	if (stream->notify >= 0)
 		close(stream->notify);
-	ck_assert_int_eq(nftw(stream->path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	remove_all(stream->path);
 }
 
 /* fsd was started again: another generation and session, other rings, and it is stopped. */
@@ -297,17 +288,6 @@ static inline IOStreamRef open_stream(const struct plain_stream *stream)
 	ck_assert_int_eq(IOStreamCreateWithPath(stream->path, &ref), kIOReturnSuccess);
 	ck_assert_int_eq((*ref)->Open(ref, 0), kIOReturnSuccess);
 	return ref;
-}
-
-static inline unsigned n_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (readdir(directory))
-		n++;
-	closedir(directory);
-	return n;
 }
 
 /* Mappings of files of the stream. */

@@ -6,9 +6,7 @@
  */
 #pragma once
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,23 +17,13 @@
 #include <IOKit/IOKitLib.h>
 
 #include "main.h"
+#include "leftovers.h"
 
 #define FIRST_ID 0x100000101ull
 
 static char tree[] = "/tmp/tree-XXXXXX";
 static uint64_t next_id;
 static unsigned n_open_at_first;
-
-static inline unsigned n_open(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (readdir(directory))
-		n++;
-	closedir(directory);
-	return n;
-}
 
 /* A path in the tree, as printf() writes it; good for some calls. */
 __attribute__((format(printf, 1, 2)))
@@ -139,18 +127,10 @@ static inline void new_tree(void)
 	setenv("FSD_MOUNT", tree, 1);
 }
 
-static inline int remove_one(const char *path, const struct stat *stat, int type, struct FTW *walk)
-{
-	(void)stat;
-	(void)type;
-	(void)walk;
-	return remove(path);
-}
-
 /* Whatever a test did, it released. */
 static inline void remove_tree(void)
 {
-	nftw(tree, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	remove_all(tree);
 	ck_assert_uint_eq(n_open(), n_open_at_first);
 }
 

@@ -4,7 +4,6 @@
  */
 #pragma once
 
-#include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -17,23 +16,11 @@
 
 #include "main.h"
 #include "directory.h"
+#include "leftovers.h"
 
 #define N_FDS_AT_MOST	64u
 
 static unsigned n_open_at_first;
-
-/* But for the one that looks. */
-static inline unsigned n_open(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	ck_assert_ptr_nonnull(directory);
-	while (readdir(directory))
-		n++;
-	closedir(directory);
-	return n - 3;
-}
 
 static inline void set_up(void)
 {

@@ -7,7 +7,6 @@
  */
 #include "plain_mount.h"
 
-#include <dirent.h>
 #include <stdarg.h>
 
 #include <IOKit/IODataQueueClient.h>
@@ -79,17 +78,6 @@ static struct plain_mount mount;
 static IONotificationPortRef port;
 static io_connect_t connection;
 static unsigned n_open_at_first;
-
-static unsigned n_open(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (readdir(directory))
-		n++;
-	closedir(directory);
-	return n;
-}
 
 static void set_up(void)
 {

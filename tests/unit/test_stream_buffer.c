@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Buffers of streams, and the memory that they are made of. */
 #include "main.h"
+#include "leftovers.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <IOKit/IOBufferMemoryDescriptor.h>
 #include <IOKit/stream/IOStreamBuffer.h>
-
-static unsigned n_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (readdir(directory))
-		n++;
-	closedir(directory);
-	return n;
-}
 
 static IOMemoryDescriptor *memory(IOByteCount size)
 {
@@ -100,7 +89,7 @@ END_TEST
 
 START_TEST(a_buffer_retains_its_areas)
 {
-	unsigned n = n_descriptors();
+	unsigned n = n_open();
 	IOMemoryDescriptor *data = memory(4096), *control = memory(64);
 	IOStreamBuffer *buffer = IOStreamBuffer_withMemoryDescriptors(data, control, 7);
 
@@ -116,7 +105,7 @@ START_TEST(a_buffer_retains_its_areas)
 			 IOBufferMemoryDescriptor_getBytesNoCopy(control));
 	ck_assert_str_eq(OSMetaClass_getClassName(OSObject_getMetaClass(buffer)), "IOStreamBuffer");
 	OSObject_release(buffer);
-	ck_assert_uint_eq(n_descriptors(), n);
+	ck_assert_uint_eq(n_open(), n);
 }
 END_TEST
 

@@ -61,7 +61,7 @@ END_TEST
 
 START_TEST(interfaces_of_one_object_share_its_references)
 {
-	unsigned n_before = n_descriptors();
+	unsigned n_before = n_open();
 	IOCFPlugInInterface **plugin = NULL;
 	IOStreamRef ref, same = NULL;
 	void *none = &none;
@@ -89,7 +89,7 @@ START_TEST(interfaces_of_one_object_share_its_references)
 	ck_assert_uint_eq((*ref)->Release(same), 2);
 	ck_assert_int_eq(IODestroyPlugInInterface(plugin), kIOReturnSuccess);
 	ck_assert_uint_eq((*ref)->Release(ref), 0);
-	ck_assert_uint_eq(n_descriptors(), n_before);
+	ck_assert_uint_eq(n_open(), n_before);
 }
 END_TEST
 
@@ -137,12 +137,12 @@ static void make_tree(struct tree *tree)
 static void remove_tree(struct tree *tree)
 {
 	remove_stream(&tree->cam);
-	ck_assert_int_eq(nftw(tree->path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	remove_all(tree->path);
 }
 
 START_TEST(a_plug_in_leads_to_the_stream_of_its_service)
 {
-	unsigned n_before = n_descriptors();
+	unsigned n_before = n_open();
 	IOCFPlugInInterface **plugin = NULL;
 	io_service_t service;
 	IOStreamRef ref = NULL;
@@ -150,7 +150,7 @@ START_TEST(a_plug_in_leads_to_the_stream_of_its_service)
 	struct tree tree;
 
 	make_tree(&tree);
-	n_before = n_descriptors();
+	n_before = n_open();
 	service = IORegistryEntryFromPath(kIOMainPortDefault, "IOService:/Svc/cam");
 	ck_assert_int_gt(service, 0);
 	ck_assert_int_eq(IOCreatePlugInInterfaceForService(service, kIOStreamLibTypeID,
@@ -171,7 +171,7 @@ START_TEST(a_plug_in_leads_to_the_stream_of_its_service)
 	ck_assert_uint_eq((*ref)->GetDataBufferLength(ref, 2), DATA_SIZE);
 	ck_assert_int_eq((*ref)->Close(ref), kIOReturnSuccess);
 	(*ref)->Release(ref);
-	ck_assert_uint_eq(n_descriptors(), n_before);
+	ck_assert_uint_eq(n_open(), n_before);
 	remove_tree(&tree);
 }
 END_TEST
@@ -218,7 +218,7 @@ END_TEST
 
 START_TEST(what_is_no_stream_is_refused)
 {
-	unsigned n_before = n_descriptors();
+	unsigned n_before = n_open();
 	IOStreamRef ref = NULL;
 
 	ck_assert_int_eq(IOStreamCreateWithPath(NULL, &ref), kIOReturnBadArgument);
@@ -232,7 +232,7 @@ START_TEST(what_is_no_stream_is_refused)
 	ck_assert_int_eq(truncate(in_stream(&stream, "board"), 8), 0);
 	ck_assert_int_eq(IOStreamCreateWithPath(stream.path, &ref), kIOReturnInternalError);
 	ck_assert_ptr_null(ref);
-	ck_assert_uint_eq(n_descriptors(), n_before);
+	ck_assert_uint_eq(n_open(), n_before);
 }
 END_TEST
 
@@ -319,7 +319,7 @@ START_TEST(a_close_leaves_nothing)
 	IOStreamRef ref;
 
 	ck_assert_int_eq(IOStreamCreateWithPath(stream.path, &ref), kIOReturnSuccess);
-	n_before = n_descriptors();
+	n_before = n_open();
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq((*ref)->Open(ref, kIOStreamOptionOpenExclusive),
 				 kIOReturnSuccess);
@@ -327,16 +327,16 @@ START_TEST(a_close_leaves_nothing)
 		ck_assert_uint_gt(n_mappings(&stream), n_maps);
 		ck_assert_int_eq((*ref)->Close(ref), kIOReturnSuccess);
 		ck_assert_int_eq((*ref)->Close(ref), kIOReturnNotOpen);
-		ck_assert_uint_eq(n_descriptors(), n_before);
+		ck_assert_uint_eq(n_open(), n_before);
 		ck_assert_uint_eq(n_mappings(&stream), n_maps);
 	}
 	(*ref)->Release(ref);
-	ck_assert_uint_eq(n_descriptors(), n_before - 1);
+	ck_assert_uint_eq(n_open(), n_before - 1);
 
 	/* The last reference closes. */
 	ref = open_stream(&stream);
 	ck_assert_uint_eq((*ref)->Release(ref), 0);
-	ck_assert_uint_eq(n_descriptors(), n_before - 1);
+	ck_assert_uint_eq(n_open(), n_before - 1);
 	ck_assert_uint_eq(n_mappings(&stream), n_maps);
 }
 END_TEST
@@ -487,11 +487,11 @@ START_TEST(files_that_are_not_right_are_refused)
 	IOStreamRef ref;
 
 	ck_assert_int_eq(IOStreamCreateWithPath(stream.path, &ref), kIOReturnSuccess);
-	n_before = n_descriptors();
+	n_before = n_open();
 	wrong[_i].spoil();
 	ck_assert_int_eq((*ref)->Open(ref, 0), wrong[_i].result);
 	ck_assert_int_eq((*ref)->Close(ref), kIOReturnNotOpen);
-	ck_assert_uint_eq(n_descriptors(), n_before);
+	ck_assert_uint_eq(n_open(), n_before);
 	ck_assert_uint_eq(n_mappings(&stream), n_maps);
 	(*ref)->Release(ref);
 }
@@ -562,7 +562,7 @@ START_TEST(after_a_restart_the_next_start_opens_again)
 	IOStreamBufferQueueEntry entry = { 0 };
 	void *data = (*ref)->GetDataBuffer(ref, 1);
 	IOStreamBufferQueue *queue = (*ref)->GetOutputQueue(ref);
-	unsigned n_maps = n_mappings(&stream), n_fds = n_descriptors();
+	unsigned n_maps = n_mappings(&stream), n_fds = n_open();
 
 	set_state(&stream, STREAM_RUNNING);
 	ck_assert_int_eq(send_frame(&stream, 1, 5), kIOReturnSuccess);
@@ -580,7 +580,7 @@ START_TEST(after_a_restart_the_next_start_opens_again)
 	ck_assert_ptr_eq((*ref)->GetOutputQueue(ref), queue);
 	ck_assert_str_eq(data, "kept");
 	ck_assert_uint_eq(n_mappings(&stream), n_maps);
-	ck_assert_uint_eq(n_descriptors(), n_fds);
+	ck_assert_uint_eq(n_open(), n_fds);
 
 	/* All buffers are the driver's, and entries go both ways. */
 	empty_rings(&stream, STREAM_RUNNING);
@@ -624,14 +624,14 @@ START_TEST(what_cannot_be_opened_again_yet_is_tried_again)
 {
 	IOStreamRef ref = open_stream(&stream);
 	char *data = (*ref)->GetDataBuffer(ref, 0);
-	unsigned n_maps = n_mappings(&stream), n_fds = n_descriptors();
+	unsigned n_maps = n_mappings(&stream), n_fds = n_open();
 
 	restart(&stream);
 	ck_assert_int_eq(rename(in_stream(&stream, "input"), in_stream(&stream, "later")), 0);
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq((*ref)->StartStream(ref), kIOReturnNotFound);
 	ck_assert_uint_eq(n_mappings(&stream), n_maps);
-	ck_assert_uint_eq(n_descriptors(), n_fds);
+	ck_assert_uint_eq(n_open(), n_fds);
 	*data = 'x';
 
 	ck_assert_int_eq(rename(in_stream(&stream, "later"), in_stream(&stream, "input")), 0);

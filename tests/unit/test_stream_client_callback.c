@@ -366,13 +366,13 @@ static void end_it_all(IOStreamRef called, void *queue)
 
 START_TEST(a_callback_may_end_everything)
 {
-	unsigned n_before = n_descriptors(), n_maps;
+	unsigned n_before = n_open(), n_maps;
 	IODispatchQueue *queue;
 	IOStreamRef other;
 
 	(*ref)->Close(ref);
 	n_maps = n_mappings(&stream);
-	n_before = n_descriptors();
+	n_before = n_open();
 	for (int i = 1; i <= 20; i++) {
 		queue = new_queue(0);
 		other = open_stream(&stream);
@@ -388,7 +388,7 @@ START_TEST(a_callback_may_end_everything)
 		ck_assert_uint_eq(IOStreamDispatch(other), 1);
 		n_calls--;
 	}
-	ck_assert_uint_eq(n_descriptors(), n_before);
+	ck_assert_uint_eq(n_open(), n_before);
 	ck_assert_uint_eq(n_mappings(&stream), n_maps);
 }
 END_TEST

@@ -129,7 +129,7 @@ static unsigned n_fds, n_maps;
 static void make(void)
 {
 	new_stream(&stream);
-	n_fds = n_descriptors();
+	n_fds = n_open();
 	n_maps = n_mappings(&stream);
 }
 
@@ -140,7 +140,7 @@ static void clean(void)
 
 static void assert_nothing_left(void)
 {
-	ck_assert_uint_eq(n_descriptors(), n_fds);
+	ck_assert_uint_eq(n_open(), n_fds);
 	ck_assert_uint_eq(n_mappings(&stream), n_maps);
 }
 
@@ -228,7 +228,7 @@ START_TEST(an_open_after_a_restart_may_fail_until_it_does_not)
 	IOStreamBufferQueueEntry entry;
 
 	ref = open_stream(&stream);
-	n_fds = n_descriptors();
+	n_fds = n_open();
 	n_maps = n_mappings(&stream);
 	restart(&stream);
 	ck_assert_int_ge(each_fails(try_start), 30);

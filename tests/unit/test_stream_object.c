@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A driver's stream while it is in this process's memory, without a mount. */
 #include "main.h"
+#include "leftovers.h"
 
-#include <dirent.h>
 #include <poll.h>
 
 #include <IOKit/IODataQueueClient.h>
@@ -381,27 +381,16 @@ START_TEST(names_and_places_that_no_stream_has)
 }
 END_TEST
 
-static unsigned n_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (readdir(directory))
-		n++;
-	closedir(directory);
-	return n;
-}
-
 START_TEST(nothing_is_left_open)
 {
-	unsigned n = n_descriptors();
+	unsigned n = n_open();
 	IOStream *stream = new_stream(3, kIOStreamModeOutput, 0);
 
 	ck_assert_int_eq(IOStream_createQueues(stream, 0, 0), kIOReturnSuccess);
 	IOStream_getOutputQueue(stream);
 	OSObject_release(stream);
 	release_buffers(3);
-	ck_assert_uint_eq(n_descriptors(), n);
+	ck_assert_uint_eq(n_open(), n);
 }
 END_TEST
 
