@@ -329,9 +329,12 @@ expect_log() {
 	echo "$1" >>"$T/expected"
 }
 
+# What is mounted in the test's directory, as mountinfo has it: a blank is \040.
+mounts() { awk -v "under=$T/" 'index($5, under) == 1 { print $5 }' /proc/self/mountinfo; }
+
 # grep -f with an empty file matches nothing, and that is wanted at first.
 fsd_teardown() {
-	local status=0 said
+	local status=0 said mount
 	[[ -n ${T:-} ]] || return 0
 	stop_fsd || status=1
 	said=$(complaints)
@@ -346,8 +349,8 @@ fsd_teardown() {
 		kill -9 "$FSD_PID" 2>/dev/null || true
 		wait "$FSD_PID" 2>/dev/null || true
 	fi
-	while is_mounted; do
-		unmount "$MNT" lazily || break
+	mounts | while read -r mount; do
+		unmount "$(printf %b "$mount")" lazily || true
 	done
 	if [[ -n ${FUSE_MODE:-} ]]; then
 		chmod "$FUSE_MODE" /dev/fuse
