@@ -77,10 +77,11 @@ static void start_call(struct transaction *transaction, const struct caller *cal
 static int open_transaction(struct session *session,
 			    void (*finish)(struct transaction *, struct reply *))
 {
+	int r = client_check(client_of(session));
 	struct transaction *transaction;
 
-	if (!client_of(session)->service)
-		return -ENODEV;
+	if (r < 0)
+		return r;
 	transaction = calloc(1, sizeof(*transaction));
 	if (!transaction)
 		return -ENOMEM;

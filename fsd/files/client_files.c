@@ -189,7 +189,7 @@ static int do_add_client(struct opened *opened, const char *text)
 	const struct methods *methods = opened->client->service->methods;
 
 	/* Whose directory one may not look into, one does not know of. */
-	if (!other || !other->service || (opened->client->opener.uid != 0 &&
+	if (!other || client_check(other) < 0 || (opened->client->opener.uid != 0 &&
 					  other->opener.uid != opened->client->opener.uid))
 		return failure(-EINVAL, "'%.100s' is no connection: a number, or IOService/.../clients/N",
 			       text);
@@ -262,11 +262,12 @@ const struct session_kind clone_session = {
 static int control_open(struct session *session, const struct caller *caller)
 {
 	struct client *client = session_node_object(session);
+	int r = client_check(client);
 	struct opened *opened;
 
 	(void)caller;
-	if (!client->service)
-		return -ENODEV;
+	if (r < 0)
+		return r;
 	opened = opened_new(session);
 	if (!opened)
 		return -ENOMEM;
@@ -358,11 +359,12 @@ static void on_async_end(struct hearer *hearer)
 static int async_open(struct session *session, const struct caller *caller)
 {
 	struct client *client = session_node_object(session);
+	int r = client_check(client);
 	struct listening *listening;
 
 	(void)caller;
-	if (!client->service)
-		return -ENODEV;
+	if (r < 0)
+		return r;
 	listening = calloc(1, sizeof(*listening));
 	if (!listening)
 		return -ENOMEM;
@@ -439,10 +441,11 @@ static int ask_for_port(struct session *session)
 {
 	struct client *client = client_of(session);
 	uint32_t type = (uint32_t)session->file->node->number;
+	int r = client_check(client);
 	struct listener *listener;
 
-	if (!client->service)
-		return -ENODEV;
+	if (r < 0)
+		return r;
 	listener = calloc(1, sizeof(*listener));
 	if (!listener)
 		return -ENOMEM;

@@ -225,9 +225,10 @@ static int start_open(struct file *file, struct mapping_of *mapping)
 {
 	struct client *client = client_of(file);
 	const struct binding *binding = find_binding(client, (uint32_t)file->node->number);
+	int r = client_check(client);
 
-	if (!client->service)
-		return -ENODEV;
+	if (r < 0)
+		return r;
 	if (!binding)
 		return ask_driver(mapping);
 	mapping->is_done = true;

@@ -120,8 +120,10 @@ static int ask_driver(struct session *session, struct service *service, json_t *
 	struct client *client = entry->kind == ENTRY_CLIENT ?
 		container_of(entry, struct client, entry) : NULL;
 	struct setting *setting;
-	int r;
+	int r = client ? client_check(client) : 0;
 
+	if (r < 0)
+		return r;
 	if (!service->driver)
 		return failure_code((uint32_t)(service_may_get_driver(service) ? kIOReturnNotReady
 								: kIOReturnUnsupported));

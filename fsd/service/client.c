@@ -226,6 +226,13 @@ struct client *client_find(const struct service *service, uint64_t number)
 	return client && client->service ? client : NULL;
 }
 
+int client_check(const struct client *client)
+{
+	if (!client->service)
+		return -ENODEV;
+	return client->is_agreed ? 0 : failure_code((uint32_t)kIOReturnNotReady);
+}
+
 static struct client *find_shared(const struct service *service, uint32_t type,
 				  const struct identity *who)
 {

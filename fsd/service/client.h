@@ -22,7 +22,7 @@ struct client {
 	uint64_t number;
 	uint32_t type;
 	unsigned n_sessions;		/* who has it open: one, but for a shared one */
-	bool is_agreed;			/* the driver was not asked, or said yes: it may be shared */
+	bool is_agreed;			/* the driver was not asked, or said yes: it may be used */
 	struct identity opener;
 	json_t *entitlements;		/* owned: the opener's */
 
@@ -71,6 +71,9 @@ void client_leave(struct client *client, enum ending why);
 void client_free(struct node *node);
 
 struct client *client_find(const struct service *service, uint64_t number);
+
+/* May it be used? Return: 0, -ENODEV: it is dead, or NotReady: the driver has not agreed to it. */
+int client_check(const struct client *client);
 
 /* Whoever wants to know of its end. */
 struct hearer {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz - what the targets share: the input as a stream of numbers, a queue's
- * memory as both sides see it, and the words of an oracle
+ * fuzz - what the targets of the memory layer share: a queue's memory as both sides see it,
+ * and the words of an oracle
  *
  * An input is a program: a head that chooses the queue, then calls of ours and
  * changes by the peer, a byte for each and what it needs behind it. Where it is
@@ -10,12 +10,10 @@
 #pragma once
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "libqueue/atomic.h"
 #include "libqueue/observe.h"
 #include "libqueue/ring.h"
@@ -26,42 +24,6 @@
 
 /* A payload of ours may be this long; no queue here takes one. */
 #define N_PAYLOAD	5000u
-
-#define CHECK(condition)						\
-	do {								\
-		if (!(condition))					\
-			fail(__FILE__, __LINE__, #condition);		\
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
-
-_Noreturn static inline void fail(const char *file, int line, const char *what)
-{
-	fprintf(stderr, "%s:%d: not so: %s\n", file, line, what);
-	abort();
-}
-
-struct input {
-	const uint8_t *bytes;
-	size_t n;
-};
-
-static inline uint64_t take(struct input *input, size_t n)
-{
-	uint64_t value = 0;
-
-	if (n > input->n)
-		n = input->n;
-	memcpy(&value, input->bytes, n);
-	input->bytes += n;
-	input->n -= n;
-	return value;
-}
-
-static inline uint8_t take_byte(struct input *input)
-{
-	return (uint8_t)take(input, 1);
-}
 
 /* 0 to 63 as they are, then in steps of 8, around the sizes that matter and past them. */
 static inline uint32_t take_size(struct input *input, uint32_t max_entry)

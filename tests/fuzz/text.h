@@ -4,7 +4,9 @@
  */
 #pragma once
 
-#include "fuzz.h"
+#include <errno.h>
+
+#include "check.h"
 #include "libqueue/json_text.h"
 #include "util/failure.h"
 

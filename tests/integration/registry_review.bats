@@ -351,3 +351,29 @@ teardown() { fsd_teardown; }
 	expect_log 'sessions of uid 1001 keep more than'
 	echo 'sessions of uid 1002 keep more than' >>"$T/expected"
 }
+
+@test "a connection that the driver has not agreed to can do nothing" {
+	start_fsd
+	check_registry <<-'END'
+		A = Service('A@0', {'open': 'ask', 'methods': [{'name': 'm'}], 'memory': {'0': 'page'}}, register=False)
+		os.close(os.open(A / 'buf/page', os.O_RDWR | os.O_CREAT))
+		os.truncate(A / 'buf/page', 4096)
+		write(A / 'ctl', 'register\n')
+		other = Child(lambda: Connection(A) and signal.pause())
+		A.answers()
+		opener = Child(Connection, A)
+		request = A.asked()
+		path = A / f'clients/{request["conn"]}'
+		ways = {'call': 'rw', 'm/m': 'rw', 'struct/0': 'rw', 'async': 'r', 'ctl': 'w', 'port/0': 'r', 'mem/0': 'r', 'mem/1': 'r'}
+		for name, how in ways.items():
+		    refuses(EAGAIN, opened, f'{path}/{name}', how)
+		refuses(EAGAIN, write, f'{path}/props', '{"a": 1}')
+		refuses(EINVAL, write, A / 'clients/1/ctl', f'addclient {request["conn"]}\n')
+		assert not A.is_asked()
+		with opening(f"{path}/creator") as fd:                 # it can be looked at
+		    equal(os.read(fd, 100), b"pid %d, python3\n" % opener.pid)
+		os.write(A.driver, b'{"id":%d,"rc":"kIOReturnNotPermitted"}\n' % request['id'])
+		refuses(EPERM, opener.result)
+		assert not os.path.exists(path)
+	END
+}

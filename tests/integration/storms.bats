@@ -421,15 +421,19 @@ DRIVER=$(
 	END
 }
 
-@test "fsd that is ended while opens wait, one in the connection of another, answers each" {
+@test "fsd that is ended while opens wait answers each" {
 	on_registry <<-'END'
 		driver = Driver('S0')
 		opening = []
-		for n in range(1, 4):
+		for n in range(1, 7, 2):
 		    opening.append(Child(lambda: Connection(S, NEVER)))
 		    equal(driver.request('open')['conn'], n)
-		    opening.append(Child(os.open, f'{S}/clients/{n}/port/{NEVER}', os.O_RDONLY))
-		    equal(driver.request('port')['conn'], n)
+		    client = Child(lambda: Connection(S) and signal.pause())
+		    driver.say(id=driver.request('open')['id'], rc=SUCCESS)
+		    path = f'{S}/clients/{n + 1}'
+		    opening.append(Child(os.open, f'{path}/port/{NEVER}', os.O_RDONLY))
+		    driver.request('port')
+		    opening.append(Child(os.open, f'{path}/mem/{ASKED}', os.O_RDONLY))      # it waits for the port
 		os.kill(int(os.environ['FSD_PID']), signal.SIGTERM)
 		for child in opening:
 		    assert result(child) in (ECANCELED, ECONNABORTED, ENOTCONN), 'an errno of what is gone'
