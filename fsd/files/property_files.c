@@ -6,6 +6,7 @@
  * no dictionary, only a driver can make something of.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "files/asking.h"
@@ -16,10 +17,11 @@
 
 #define ALLOWED_KEYS "IORegistryEntryAllowableSetProperties"
 
-/* A write that waits for the driver. */
-struct setting {
+/* Who opened the file for writing, and a write that waits for the driver. */
+struct setter {
+	struct identity who;
 	struct asking asking;
-	json_t *properties;		/* owned */
+	json_t *properties;		/* owned; NULL: none waits */
 };
 
 static struct entry *entry_of(const struct session *session)
@@ -34,25 +36,51 @@ static struct service *service_of(struct entry *entry)
 		service_of_entry(entry);
 }
 
-static void setting_free(struct session *session)
+static int setter_open(struct session *session, const struct caller *caller)
 {
-	struct setting *setting = session->object;
+	struct setter *setter;
+	int r;
 
-	session->object = NULL;
-	if (!setting)
+	if ((session->file->flags & O_ACCMODE) == O_RDONLY)
+		return 0;
+	setter = calloc(1, sizeof(*setter));
+	if (!setter)
+		return -ENOMEM;
+	r = identity_read(caller->pid, caller->uid, caller->gid, &setter->who);
+	if (r < 0)
+		free(setter);
+	else
+		session->object = setter;
+	return r;
+}
+
+static void stop_setting(struct session *session)
+{
+	struct setter *setter = session->object;
+
+	if (!setter || !setter->properties)
 		return;
-	asking_stop(&setting->asking);
-	json_decref(setting->properties);
-	free(setting);
+	asking_stop(&setter->asking);
+	json_decref(steal(setter->properties));
+}
+
+static void setter_close(struct session *session)
+{
+	struct setter *setter = session->object;
+
+	stop_setting(session);
+	if (setter)
+		identity_deinit(&setter->who);
+	free(setter);
 }
 
 static int setting_result(struct session *session)
 {
-	struct setting *setting = session->object;
-	int r = asking_result(&setting->asking);
+	struct setter *setter = session->object;
+	int r = asking_result(&setter->asking);
 
 	if (r != FILE_WAIT_ALWAYS)
-		setting_free(session);
+		stop_setting(session);
 	return r;
 }
 
@@ -100,26 +128,13 @@ static IOReturn may_set(const struct service *service, const json_t *properties,
 	return code;
 }
 
-static int check_policy(const struct service *service, const json_t *properties,
-			const struct caller *caller)
-{
-	struct identity who = { 0 };
-	IOReturn code;
-
-	if (identity_read(caller->pid, caller->uid, caller->gid, &who) < 0)
-		return -ENOMEM;
-	code = may_set(service, properties, &who);
-	identity_deinit(&who);
-	return code == kIOReturnSuccess ? 0 : failure_code((uint32_t)code);
-}
-
 /* FILE_WAIT_ALWAYS, and the driver is asked; or an errno. */
 static int ask_driver(struct session *session, struct service *service, json_t *properties)
 {
 	struct entry *entry = entry_of(session);
 	struct client *client = entry->kind == ENTRY_CLIENT ?
 		container_of(entry, struct client, entry) : NULL;
-	struct setting *setting;
+	struct setter *setter = session->object;
 	int r = client ? client_check(client) : 0;
 
 	if (r < 0)
@@ -127,25 +142,22 @@ static int ask_driver(struct session *session, struct service *service, json_t *
 	if (!service->driver)
 		return failure_code((uint32_t)(service_may_get_driver(service) ? kIOReturnNotReady
 								: kIOReturnUnsupported));
-	setting = calloc(1, sizeof(*setting));
-	if (!setting)
-		return -ENOMEM;
-	setting->properties = json_incref(properties);
-	setting->asking.question.request = (struct request){ .op = REQUEST_SET_PROPERTIES,
-		.connection = client ? client->number : 0, .properties = setting->properties,
+	setter->properties = json_incref(properties);
+	setter->asking = (struct asking){ 0 };
+	setter->asking.question.request = (struct request){ .op = REQUEST_SET_PROPERTIES,
+		.connection = client ? client->number : 0, .properties = setter->properties,
 		.asker = session->uid };
-	setting->asking.question.lock = client && service->methods && service->methods->lock_setprops ?
+	setter->asking.question.lock = client && service->methods && service->methods->lock_setprops ?
 		LOCKED_WRITE : LOCKED_NOT;
-	session->object = setting;
-	r = asking_start(&setting->asking, service, client, &session->file->own);
+	r = asking_start(&setter->asking, service, client, &session->file->own);
 	if (r != FILE_WAIT_ALWAYS)
-		setting_free(session);
+		stop_setting(session);
 	return r;
 }
 
-static bool is_owner(const struct service *service, const struct caller *caller)
+static bool is_owner(const struct service *service, uid_t uid)
 {
-	return caller->uid == 0 || caller->uid == service->node->own.uid;
+	return uid == 0 || uid == service->node->own.uid;
 }
 
 static int store(struct service *service, json_t *properties)
@@ -156,21 +168,20 @@ static int store(struct service *service, json_t *properties)
 }
 
 /* @properties: canonical, and maybe no dictionary. */
-static int set_properties(struct session *session, json_t *properties, const struct caller *caller)
+static int set_properties(struct session *session, json_t *properties)
 {
+	const struct setter *setter = session->object;
 	struct entry *entry = entry_of(session);
 	struct service *service = service_of(entry);
 	IOReturn code;
-	int r;
 
 	if (!service || (entry->state & ENTRY_INACTIVE))
 		return -ENODEV;
-	if (entry->kind != ENTRY_CLIENT && is_owner(service, caller))
+	if (entry->kind != ENTRY_CLIENT && is_owner(service, setter->who.uid))
 		return store(service, properties);
-	r = check_policy(service, properties, caller);
-	if (r < 0)
-		return r;
-	code = check_list(entry, properties);
+	code = may_set(service, properties, &setter->who);
+	if (code == kIOReturnSuccess)
+		code = check_list(entry, properties);
 	if (code != kIOReturnSuccess)
 		return failure_code((uint32_t)code);
 	return ask_driver(session, service, properties);
@@ -205,10 +216,11 @@ static int props_unit(struct session *session, char *text, size_t size,
 	json_auto_t *properties = NULL;
 	int r;
 
+	(void)caller;		/* it is who opened the file */
 	if (!text)
 		return setting_result(session);
 	r = parse_canonical(text, size, &properties);
-	return r < 0 ? r : set_properties(session, properties, caller);
+	return r < 0 ? r : set_properties(session, properties);
 }
 
 static int props_show(struct session *session, FILE *out)
@@ -220,7 +232,7 @@ static int props_show(struct session *session, FILE *out)
 
 const struct session_kind props_document = {
 	.units = UNITS_JSON, .unit = props_unit, .show = props_show,
-	.abandon = setting_free, .close = setting_free,
+	.open = setter_open, .abandon = stop_setting, .close = setter_close,
 };
 
 /* prop/KEY */
@@ -267,6 +279,7 @@ static int prop_unit(struct session *session, char *text, size_t size, const str
 	json_auto_t *value = NULL, *properties = json_object();
 	int r;
 
+	(void)caller;
 	if (!text)
 		return setting_result(session);
 	if (!key || !properties)
@@ -274,7 +287,7 @@ static int prop_unit(struct session *session, char *text, size_t size, const str
 	r = parse_value(text, size, &value);
 	if (r == 0 && json_object_set(properties, key, value) < 0)
 		r = failure(-EINVAL, "a property's name must be UTF-8");
-	return r < 0 ? r : set_properties(session, properties, caller);
+	return r < 0 ? r : set_properties(session, properties);
 }
 
 static int prop_show(struct session *session, FILE *out)
@@ -291,14 +304,14 @@ static void prop_close(struct session *session)
 	struct node *node = session->file->node;
 	_cleanup_(freep) char *key = key_of_name(node->name);
 
-	setting_free(session);
+	setter_close(session);
 	if (node->parent && key && !entry_property(entry_of(session), key))
 		node_remove(node);
 }
 
 const struct session_kind prop_document = {
 	.units = UNITS_VALUE, .unit = prop_unit, .show = prop_show,
-	.abandon = setting_free, .close = prop_close,
+	.open = setter_open, .abandon = stop_setting, .close = prop_close,
 };
 
 static const struct row no_rows[] = { { .name = NULL } };
@@ -364,7 +377,7 @@ static int props_unlink(struct node *node, const char *name, const struct caller
 		return -ENOMEM;
 	if (!entry_property(entry, key))
 		return -ENOENT;
-	if (entry->kind == ENTRY_CLIENT || !service || !is_owner(service, caller))
+	if (entry->kind == ENTRY_CLIENT || !service || !is_owner(service, caller->uid))
 		return -EPERM;
 	r = service_remove_property(service, key);
 	if (r == 0 && leaf)

@@ -38,7 +38,7 @@ struct session {
 	size_t n_done, n_waiting;	/* bytes of that write: before the unit, and of it */
 	off_t end_of_large;		/* of a document: where the last piece ended, if it was large */
 	struct failure late;		/* of a piece, whose error the kernel did not tell */
-	uid_t uid;			/* whose memory it is */
+	uid_t uid;			/* who opened it; its memory is his */
 	size_t n_held;			/* bytes of the kind's */
 
 	/* Out. */

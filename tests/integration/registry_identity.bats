@@ -134,6 +134,53 @@ teardown() { fsd_teardown; }
 	END
 }
 
+@test "what is written to ctl and to properties is said by who opened the file, whoever writes it" {
+	skip_unless_root "other users have to be made"
+	echo '{ "set": [ { "class": "*", "keys": [ "guarded" ], "require": "root" } ] }' >policy.json
+	start_for_users -p policy.json
+	check_users <<-'END'
+		import socket
+		S = Service('S', {}, {'key': 1})
+		here, there = socket.socketpair()
+		FILES_OF = ('ctl', 'props', 'prop/key')
+
+		def opened_by(user):
+		    """Their descriptors: what a program that trusts nobody may be given for its standard error"""
+		    def run():
+		        fds = [opened(S / name, 'w') for name in FILES_OF]
+		        socket.send_fds(there, [b'.'], fds)
+		    run_as(user, run)
+		    return socket.recv_fds(here, 1, len(FILES_OF))[1]
+
+		for user in other, friend:
+		    ctl, props, prop = opened_by(user)
+		    for order in b'terminate\n', b'message 1\n', b'busy +1\n', b'persist\n', b'attach IOService:/\n':
+		        refuses(EPERM, os.write, ctl, order)
+		    refuses(EACCES, os.write, props, b'{"guarded":1}')
+		    for fd, text, properties in (props, b'{"key":2}', {'key': 2}), (prop, b'3', {'key': 3}):
+		        asked = []
+		        answer = threading.Thread(target=lambda: asked.append(S.answers(rc=0xe00002e2)))    # not permitted
+		        answer.start()
+		        refuses(EPERM, os.write, fd, text)
+		        answer.join()
+		        equal((asked[0]['op'], asked[0]['props']), ('setprops', properties))
+		    for fd in ctl, props, prop:
+		        os.close(fd)
+		equal((read(S / 'state'), read(S / 'busy'), read(S / 'prop/key')), ('registered matched active\n', '0\n', '1\n'))
+
+		# What the owner has open he may give to anybody.
+		os.chown(S.path, *owner)
+		ctl, props, prop = opened_by(owner)
+		run_as(other, os.write, props, b'{"guarded":1}')
+		run_as(other, os.write, prop, b'4')
+		run_as(other, os.write, ctl, b'busy +1\n')
+		equal((read(S / 'prop/guarded'), read(S / 'prop/key'), read(S / 'busy')), ('1\n', '4\n', '1\n'))
+		os.write(ctl, b'busy -1\n')
+		os.chown(S.path, *friend[:2])           # until it is not his any more
+		refuses(EPERM, os.write, ctl, b'busy +1\n')
+	END
+}
+
 # --- who somebody is
 
 @test "a thread is its process, in creator, err/PID and for the driver" {
