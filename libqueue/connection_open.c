@@ -15,6 +15,7 @@
 #include "json_text.h"
 #include "mount.h"
 #include "registry_entry.h"
+#include "registry_level.h"
 
 /* --- opening */
 
@@ -103,7 +104,7 @@ static IOReturn open_service(struct handle *service, uint32_t type, io_connect_t
 	int session, r;
 
 	/* A connection is an entry, too, but one that takes no connections. */
-	if (service->kind == HANDLE_CONNECTION)
+	if (entry_is_client(service))
 		return kIOReturnUnsupported;
 	session = open_session(service, type);
 	r = session < 0 ? session : make_connection(service, session, &connection);

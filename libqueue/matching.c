@@ -15,6 +15,7 @@
 #include "matching.h"
 #include "mount.h"
 #include "registry_entry.h"
+#include "registry_level.h"
 
 /* Dictionaries */
 
@@ -239,6 +240,8 @@ kern_return_t IOServiceMatchPropertyTable(io_service_t object, json_t *matching,
 	result = matching_print(matching, &dictionary);
 	if (result != kIOReturnSuccess)
 		return result;
+	if (entry_is_client(service))	/* nothing matches it, so it cannot be asked */
+		return kIOReturnUnsupported;
 	fd = registry_file(service, "match", O_RDWR);
 	r = fd < 0 ? fd : ask(fd, dictionary, &answer);
 	if (r == 0)

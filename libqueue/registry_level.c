@@ -97,6 +97,11 @@ bool place_is_client(const char *place)
 	       last[-(ptrdiff_t)n] == '/';
 }
 
+bool entry_is_client(const struct handle *entry)
+{
+	return entry->path && place_is_client(entry->path);
+}
+
 static int list_children(const char *mount, const struct direction *direction, const char *place,
 			 struct level *level)
 {

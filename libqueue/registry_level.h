@@ -28,6 +28,7 @@ int place_of(struct handle *entry, const struct direction *direction, char **ret
 
 /* It is a connection's: nothing is below it, and its directory is not called as it is. */
 bool place_is_client(const char *place);
+bool entry_is_client(const struct handle *entry);
 
 /* What is below, or above, @place. Return: 0, -ENOENT when it is not there, or an errno. */
 int level_open(const char *mount, const struct direction *direction, const char *place,

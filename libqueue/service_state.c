@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "mount.h"
 #include "registry_entry.h"
+#include "registry_level.h"
 
 #define NS_PER_S	1000000000
 
@@ -172,9 +173,12 @@ kern_return_t IOServiceWaitQuiet(io_service_t object, mach_timespec_t *waitTime)
 {
 	_cleanup_(handle_putp) struct handle *service = registry_get_service(object);
 	_cleanup_(closep) int fd = -1;
+	uint32_t busy;
 
 	if (!service || !is_time(waitTime))
 		return kIOReturnBadArgument;
+	if (entry_is_client(service))	/* it is never busy, and has no file to wait for that */
+		return busy_of(service, service->mount, &busy);
 	fd = registry_file(service, "quiet", O_RDONLY | O_NONBLOCK);
 	return quiet(fd, service->mount, waitTime);
 }
@@ -204,6 +208,8 @@ kern_return_t IOServiceRequestProbe(io_service_t object, uint32_t options)
 
 	if (!service)
 		return kIOReturnBadArgument;
+	if (entry_is_client(service))
+		return kIOReturnUnsupported;
 	n = snprintf(line, sizeof(line), "probe %u\n", options);
 	return mount_result(service->mount, registry_write(service, "ctl", line, (size_t)n));
 }

@@ -51,7 +51,8 @@ IOKIT_BEGIN_DECLS
  *	kIOReturnNotPermitted	forbidden by policy
  *	kIOReturnNotPrivileged	the caller lacks the privilege or the entitlement, or the file's
  *				mode forbids it
- *	kIOReturnUnsupported	the service has no driver, or none that takes connections
+ *	kIOReturnUnsupported	the service has no driver, or none that takes connections; or it
+ *				is a connection
  *	kIOReturnNotReady	its driver is to come back, and is not there yet
  *	kIOReturnExclusiveAccess, and others: the driver's code
  *	MACH_SEND_INVALID_DEST, kIOReturnNotFound  the service was terminated
@@ -274,8 +275,9 @@ kern_return_t IOConnectUnmapMemory(io_connect_t connect, uint32_t memoryType,
 
 /*
  * Have @port told of what the driver signals by the kind @type. The last port that was set
- * for a kind is the one; MACH_PORT_NULL takes it away. @reference is handed on to
- * the callback. Stands for IOConnectSetNotificationPort().
+ * for a kind is the one; MACH_PORT_NULL takes it away, of which the driver is told and not asked:
+ * that succeeds. @reference is handed on to the callback, not to the driver. Stands for
+ * IOConnectSetNotificationPort().
  *
  * Where the kind is bound to a queue of the service, @port is an
  * IODataQueueAllocateNotificationPort(), and is set on the queue's attachment, now or once

@@ -201,7 +201,8 @@ kern_return_t IOServiceGetMatchingServices(mach_port_t mainPort, json_t *matchin
  * IOServiceMatchPropertyTable().
  *
  * Return: kIOReturnSuccess and the answer in *@matches; kIOReturnBadArgument when
- * @service is no service, @matching is no object, or @matches is NULL; and as above.
+ * @service is no service, @matching is no object, or @matches is NULL;
+ * kIOReturnUnsupported also when @service is a connection; and as above.
  */
 kern_return_t IOServiceMatchPropertyTable(io_service_t service, json_t *matching,
 					  boolean_t *matches);
@@ -316,7 +317,8 @@ kern_return_t IOServiceAddMatchingNotification(IONotificationPortRef notifyPort,
  * Return:
  *	kIOReturnSuccess	*@notification is the caller's
  *	kIOReturnBadArgument	a NULL, or @service is no service
- *	kIOReturnUnsupported	there is no such interest, or @service is inactive
+ *	kIOReturnUnsupported	there is no such interest, or @service is inactive, or a
+ *				connection
  */
 kern_return_t IOServiceAddInterestNotification(IONotificationPortRef notifyPort,
 					       io_service_t service, const char *interestType,
@@ -369,22 +371,24 @@ kern_return_t IOKitWaitQuiet(mach_port_t mainPort, mach_timespec_t *waitTime);
 
 /*
  * Have the driver of @service look for what is new. Stands for IOServiceRequestProbe().
- * Return: what the driver says; kIOReturnUnsupported when it does not, or there is none;
- * kIOReturnBadArgument.
+ * Return: what the driver says; kIOReturnUnsupported when it does not, or there is none, or
+ * @service is a connection; kIOReturnBadArgument when it is no service.
  */
 kern_return_t IOServiceRequestProbe(io_service_t service, uint32_t options);
 
 /*
  * May the caller open @service? There is nobody to be asked: the mode of its file
  * `clone` says so, and at IOServiceOpen() the policy. Stands for IOServiceAuthorize().
- * Return: kIOReturnSuccess, kIOReturnNotPermitted, kIOReturnBadArgument.
+ * Return: kIOReturnSuccess; kIOReturnNotPermitted; kIOReturnBadArgument when @service is no
+ * service, or a connection of this process.
  */
 kern_return_t IOServiceAuthorize(io_service_t service, uint32_t options);
 
 /*
  * A connection to @service as a plain descriptor, for close(): its file `clone`, opened
  * with the flags of open(2) @oflag. Stands for IOServiceOpenAsFileDescriptor(). Return: the
- * descriptor, or -1 and errno; EINVAL when @service is no service.
+ * descriptor, or -1 and errno; EINVAL when @service is no service, or a connection of this
+ * process.
  */
 int IOServiceOpenAsFileDescriptor(io_service_t service, int oflag);
 

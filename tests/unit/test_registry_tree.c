@@ -219,6 +219,25 @@ START_TEST(children_are_entries_and_nothing_else)
 }
 END_TEST
 
+/* It is never busy, and the rest is asked of what it was opened on. */
+static void expect_no_service_of_its_own(io_service_t client)
+{
+	json_t *dictionary = json_object();
+	mach_timespec_t soon = { .tv_nsec = 1000 };
+	io_connect_t connect = 77;
+	boolean_t matches = 77;
+
+	ck_assert_int_eq(IOServiceWaitQuiet(client, &soon), kIOReturnSuccess);
+	ck_assert_int_eq(IOServiceMatchPropertyTable(client, dictionary, &matches),
+			 kIOReturnUnsupported);
+	ck_assert_int_eq(IOServiceRequestProbe(client, 0), kIOReturnUnsupported);
+	ck_assert_int_eq(IOServiceOpen(client, mach_task_self(), 0, &connect),
+			 kIOReturnUnsupported);
+	ck_assert_int_eq(connect, 77);
+	json_decref(dictionary);
+	IOObjectRelease(client);
+}
+
 START_TEST(open_clients_are_children)
 {
 	make_directory(in_tree("IOService/Other/clients"));
@@ -227,6 +246,7 @@ START_TEST(open_clients_are_children)
 	number_entry("IOService/Other/clients/3", 0x1000001ff);
 	set_file("IOService/Other/clients/3", "name", "Client\n");
 	set_file("IOService/Other/clients/3", "location", "\n");
+	set_file("IOService/Other/clients/3", "busy", "0\n");
 	set_file("IOService/Other/clients/3", "path", "IOService:/Other/Client\n");
 	ck_assert_str_eq(names_of(walk("IOService:/Other", kIOServicePlane,
 				       kIORegistryIterateRecursively)), "Client");
@@ -234,6 +254,7 @@ START_TEST(open_clients_are_children)
 	expect_path("IOService:/Other/3", NULL);
 	ck_assert_str_eq(names_of(walk("IOService:/Other/Client", kIOServicePlane,
 				       kIORegistryIterateParents)), "Other");
+	expect_no_service_of_its_own(entry_at("IOService:/Other/Client"));
 }
 END_TEST
 
