@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <libgen.h>
+#include <limits.h>
 #include <mntent.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -9,19 +10,25 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "fuse/mountpoint.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
+#define MAX_LINKS 40		/* as many as the kernel follows */
 #define MAX_DEAD_MOUNTS 16	/* one on another: a daemon killed again and again */
 
 extern char **environ;
 
-int mountpoint_resolve(const char *path, char **ret)
+/* A dead mount may be at the end, where realpath(3) does not get: links there are followed here. */
+static int resolve(const char *path, int n_links, char **ret)
 {
 	_cleanup_(freep) char *copy = strdup(path), *other_copy = strdup(path), *folder = NULL;
+	_cleanup_(freep) char *found = NULL, *next = NULL;
+	char link[PATH_MAX];
 	const char *name;
+	ssize_t n;
 
 	if (!copy || !other_copy)
 		return -ENOMEM;
@@ -33,8 +40,23 @@ int mountpoint_resolve(const char *path, char **ret)
 	folder = realpath(dirname(other_copy), NULL);
 	if (!folder)
 		return -errno;
-	*ret = text_print("%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
-	return *ret ? 0 : -ENOMEM;
+	found = text_print("%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
+	if (!found)
+		return -ENOMEM;
+	n = readlink(found, link, sizeof(link));
+	if (n <= 0) {
+		*ret = steal(found);
+		return 0;
+	}
+	if (n_links >= MAX_LINKS)
+		return -ELOOP;
+	next = text_print("%s/%.*s", *link == '/' ? "" : folder, (int)n, link);
+	return next ? resolve(next, n_links + 1, ret) : -ENOMEM;
+}
+
+int mountpoint_resolve(const char *path, char **ret)
+{
+	return resolve(path, 0, ret);
 }
 
 static void endmntentp(FILE **table)

@@ -5,8 +5,8 @@
 #pragma once
 
 /*
- * The absolute path of @path, without a look at what is mounted on it: it may be
- * dead. Return: 0 and in *@ret the caller's text, or an errno.
+ * The absolute path of @path, without links, and without a look at what is mounted
+ * on it: it may be dead. Return: 0 and in *@ret the caller's text, or an errno.
  */
 int mountpoint_resolve(const char *path, char **ret);
 
