@@ -142,7 +142,11 @@ enum options_result options_parse(int argc, char **argv, struct options *ret)
 		}
 	}
 	if (optind != argc - 1) {
-		fputs(usage, stderr);
+		if (optind == argc)
+			fputs("fsd: the mount point is missing\n", stderr);
+		else
+			fprintf(stderr, "fsd: one mount point is enough: '%s'\n", argv[optind + 1]);
+		fputs("Try 'fsd --help'.\n", stderr);
 		return OPTIONS_WRONG;
 	}
 	ret->mountpoint = argv[optind];

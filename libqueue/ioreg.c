@@ -298,6 +298,8 @@ static int open_mount(void)
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		err(1, "%s", path);
+	if (faccessat(fd, "IOService", F_OK, 0) < 0)
+		err(1, "%s is no mount of fsd", path);
 	return fd;
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "fuse/requests.h"
 #include "fuse/session.h"
@@ -131,7 +132,9 @@ static int mount_it(struct session *session, const char *mountpoint, const char 
 		return -EINVAL;
 	}
 	if (fuse_session_mount(session->fuse, mountpoint) < 0) {
-		log_error("cannot mount on '%s'; is /dev/fuse there, and may we open it?", mountpoint);
+		if (access("/dev/fuse", R_OK | W_OK) < 0)
+			return log_errno(-errno, "cannot open /dev/fuse to mount on '%s'", mountpoint);
+		log_error("cannot mount on '%s': the line above says why", mountpoint);
 		return -EIO;
 	}
 	session->mounted = true;

@@ -270,6 +270,9 @@ shows() {
 	"$IOREG" -s -S -d 1 >/dev/null
 	mkdir empty
 	run -1 "$IOREG" -m "$T/empty"
+	[[ $output == *"$T/empty is no mount of fsd"* ]]
+	run -1 "$IOREG" -p Nope
+	[[ $output == *"plane Nope"* ]]
 	FSD_MOUNT=$T/nowhere "$IOREG" -m "$MNT" -d 1
 	run -1 env FSD_MOUNT="$T/nowhere" "$IOREG"
 }

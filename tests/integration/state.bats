@@ -32,8 +32,8 @@ none_of() { ! pid_of "$1" >/dev/null; }
 @test "help and version are answered, and anything wrong with 2" {
 	[[ $("$FSD" --version) == 'fsd '[0-9]* ]]
 	"$FSD" --help | grep -q -- --state
-	fails 2 'usage: fsd'
-	fails 2 'usage: fsd' a b
+	fails 2 'fsd: the mount point is missing'
+	fails 2 "fsd: one mount point is enough: 'b'" a b
 	fails 2 'fsd --help' --nonsense
 	fails 2 'memory=magic: must be auto, passthrough or link' -o memory=magic "$MNT"
 	fails 2 'max_queues=0: must be a number above 0' -o max_queues=0 "$MNT"
@@ -70,6 +70,47 @@ none_of() { ! pid_of "$1" >/dev/null; }
 	[[ $status -eq 1 && $stderr == *"$T/nothing/here"* ]]
 	run --separate-stderr "$FSD" -s "$STATE" "$T/nothing"
 	[[ $status -eq 1 && $stderr == *"cannot use mount point '$T/nothing': No such file"* ]]
+}
+
+@test "a mount point may be named by symbolic links, and is taken over by them" {
+	mkdir real
+	ln -s "$T/real" whole
+	ln -s ../real/../whole real/part
+	ln -s b a
+	ln -s a b
+	fails 1 "cannot use mount point 'a': Too many levels of symbolic links" -s "$STATE" a
+	for name in whole real/part; do
+		spawn "$FSD" -f -s "$STATE" -o "memory=$MODE" "$name"
+		eventually test -e real/version
+		[[ $(<real/status) == *"\"mountpoint\": \"$T/real\""* ]]
+		mkdir real/queues/q
+		kill -9 "$SPAWNED"
+		wait "$SPAWNED" || true
+		spawn "$FSD" -f -s "$STATE" -o "memory=$MODE" whole
+		eventually test -d real/queues/q
+		unmount real
+		wait "$SPAWNED"
+	done
+}
+
+@test "with however few descriptors, a start that fails says why" {
+	local n=6 said
+	while ! said=$(prlimit --nofile=$n:$n "$FSD" -s "$STATE" -o "memory=$MODE" "$MNT" 2>&1); do
+		[[ -n $said ]] || { echo "nothing is said with $n" >&2; false; }
+		n=$((n + 1))
+		((n < 200))
+	done
+	try_unmount
+	eventually none_of "$STATE"
+}
+
+@test "a mount that the kernel refuses: the message says whether it is /dev/fuse" {
+	skip_unless_root "another /dev has to be made"
+	run --separate-stderr unshare -m sh -c "mount -t tmpfs none /dev && mkdir -p '$STATE' '$MNT' &&
+		exec '$FSD' -f -s '$STATE' '$MNT'"
+	[[ $status -eq 1 && $stderr == *"cannot open /dev/fuse to mount on '$MNT': No such file or directory"* ]]
+	run --separate-stderr unshare -m sh -c "mount --bind /dev/null /dev/fuse && exec '$FSD' -f -s '$STATE' '$MNT'"
+	[[ $status -eq 1 && $stderr == *"cannot mount on '$MNT': the line above says why"* ]]
 }
 
 @test "a verbose log tells of queues and roles, and of names with a newline in one line" {
