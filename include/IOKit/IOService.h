@@ -6,7 +6,7 @@
  * and runs:
  *
  *	service = IOService_withClass(&class);
- *	IOService_attachAt(service, "/run/fsd/mnt/IOService");	mkdir
+ *	IOService_attachAt(service, "mnt/IOService");		mkdir
  *	IOService_serve(service);				calls start() of the class
  *	IOService_registerService(service, 0);			unless start() did
  *	IOService_run(service);					until it is terminated
