@@ -240,7 +240,7 @@ static const struct row stream_driver_rows[] = {
 /* The words of a service directory: no child may have one for its name. */
 static const char *const service_words[] = {
 	"async", "buf", "busy", "class", "classes", "clients", "clone", "ctl", "driver",
-	"events", "id", "location", "match", "methods", "name", "owner", "parents", "path",
+	"entry", "events", "id", "location", "match", "methods", "name", "owner", "parents", "path",
 	"prop", "props", "queues", "quiet", "retain", "state", "streams", NULL
 };
 

@@ -99,6 +99,8 @@ int entry_state_show(struct node *node, FILE *out)
 
 int entry_busy_show(struct node *node, FILE *out)
 {
-	fprintf(out, "%u\n", entry_of(node)->busy);
+	uint32_t busy = entry_of(node)->busy;
+
+	fprintf(out, "%u\n", busy < ENTRY_MAX_BUSY ? busy : ENTRY_MAX_BUSY);
 	return 0;
 }

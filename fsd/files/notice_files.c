@@ -315,6 +315,14 @@ static const struct message_name {
 	{ 0xe0000210u,			"kIOMessageDeviceWillPowerOff" },
 	{ 0xe0000220u,			"kIOMessageDeviceWillNotPowerOff" },
 	{ 0xe0000230u,			"kIOMessageDeviceHasPoweredOn" },
+	{ 0xe0000250u,			"kIOMessageSystemWillPowerOff" },
+	{ 0xe0000270u,			"kIOMessageCanSystemSleep" },
+	{ 0xe0000280u,			"kIOMessageSystemWillSleep" },
+	{ 0xe0000290u,			"kIOMessageSystemWillNotSleep" },
+	{ 0xe0000300u,			"kIOMessageSystemHasPoweredOn" },
+	{ 0xe0000310u,			"kIOMessageSystemWillRestart" },
+	{ 0xe0000320u,			"kIOMessageSystemWillPowerOn" },
+	{ 0xe0000330u,			"kIOMessageCopyClientID" },
 };
 
 static const char *name_of_message(uint32_t message)

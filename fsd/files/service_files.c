@@ -196,13 +196,10 @@ static bool is_elsewhere(const struct entry_link *link, const struct node *node)
 
 static int find_foreign_child(struct node *node, const char *name, struct node **ret)
 {
-	const struct service *service = node->object;
-	const struct entry_link *link;
+	const struct entry_link *link = entry_find_link(node->object, &service_plane, name);
 
-	list_for_each(link, &service->entry.guests, of_host)
-		if (is_elsewhere(link, node) && strcmp(link->child->node->name, name) == 0)
-			return view_make_link(node, name, link->child->id, ret);
-	return -ENOENT;
+	return link && is_elsewhere(link, node) ?
+		view_make_link(node, name, link->child->id, ret) : -ENOENT;
 }
 
 /* "clone.7" */
@@ -244,7 +241,7 @@ static int list(struct node *node, bool of_plane, struct names *names)
 			r = names_add(names, folders[i].name, S_IFDIR);
 	list_for_each(link, &service->entry.guests, of_host)
 		if (r == 0 && is_elsewhere(link, node))
-			r = names_add(names, link->child->node->name, S_IFLNK);
+			r = names_add(names, link->name, S_IFLNK);
 	return r;
 }
 

@@ -373,24 +373,19 @@ char *plane_entry_target(struct node *node)
 
 int plane_find_child(struct node *node, const char *name, struct node **ret)
 {
-	const struct entry *entry = node->object;
-	const struct plane *plane = plane_of(node);
-	const struct entry_link *link;
+	const struct entry_link *link = entry_find_link(node->object, plane_of(node), name);
+	struct node *child = node_find(node, name);
 	struct attributes own = node->own;
 	int r;
 
-	list_for_each(link, &entry->children, of_parent) {
-		_cleanup_(freep) char *component = link->plane == plane ?
-			entry_component(link->child) : NULL;
-
-		if (!component || strcmp(component, name) != 0 || !link->child->node)
-			continue;
-		r = node_new_passing(node, name, &plane_entry_dir, &own, ret);
-		if (r == 0)
-			node_lend(*ret, link->child->node);
-		return r;
-	}
-	return -ENOENT;
+	if (!link)
+		return -ENOENT;
+	if (child && child->lender != link->child->node)
+		node_remove(child);
+	r = node_new_passing(node, name, &plane_entry_dir, &own, ret);
+	if (r == 0)
+		node_lend(*ret, link->child->node);
+	return r;
 }
 
 int plane_list(struct node *node, struct names *names)
@@ -400,12 +395,8 @@ int plane_list(struct node *node, struct names *names)
 	const struct entry_link *link;
 	int r = 0;
 
-	list_for_each(link, &entry->children, of_parent) {
-		_cleanup_(freep) char *component = link->plane == plane ?
-			entry_component(link->child) : NULL;
-
-		if (r == 0 && component)
-			r = names_add(names, component, S_IFDIR);
-	}
+	list_for_each(link, &entry->children, of_parent)
+		if (r == 0 && link->plane == plane)
+			r = names_add(names, link->name, S_IFDIR);
 	return r;
 }

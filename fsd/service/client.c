@@ -354,7 +354,7 @@ static void drop_ownership(struct service *service, const struct client *client)
 	if (service->owner != client)
 		return;
 	service->owner = NULL;
-	service_message(service, GENERAL_INTEREST, MESSAGE_WAS_CLOSED, NULL);
+	service_tell(service, GENERAL_INTEREST, MESSAGE_WAS_CLOSED, 0);
 }
 
 void client_end(struct client *client, enum ending why)
@@ -504,14 +504,14 @@ int client_open_service(struct client *client, bool seize, struct request *ret)
 
 	if (!service)
 		return -ENODEV;
-	service_message(service, GENERAL_INTEREST, MESSAGE_IS_ATTEMPTING_OPEN, NULL);
+	service_tell(service, GENERAL_INTEREST, MESSAGE_IS_ATTEMPTING_OPEN, seize);
 	if (!service->owner) {
 		service->owner = client;
 		return 0;
 	}
 	if (!seize || service->owner == client)
 		return failure_code((uint32_t)kIOReturnExclusiveAccess);
-	service_message(service, GENERAL_INTEREST, MESSAGE_IS_REQUESTING_CLOSE, NULL);
+	service_tell(service, GENERAL_INTEREST, MESSAGE_IS_REQUESTING_CLOSE, seize);
 	*ret = (struct request){ .op = REQUEST_SEIZE, .connection = service->owner->number,
 				 .other = client->number };
 	return 1;

@@ -5,6 +5,8 @@
  * out again; after that what is old is taken out, which cannot fail.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "service/entry.h"
@@ -20,7 +22,7 @@ struct plane service_plane = { { &planes, &planes }, "IOService" };
 struct list planes = { &service_plane.planes, &service_plane.planes };
 struct list entries = LIST_INIT(entries);
 
-static struct table by_id;
+static struct table by_id, by_name;	/* by_name: links */
 static struct entry *root;
 static struct entry *last_placed;	/* by place_by_id() */
 static uint64_t last_id = ENTRY_FIRST_ID - 1;
@@ -343,6 +345,48 @@ static bool is_above(const struct entry *upper, struct entry *entry, const struc
 	return found;
 }
 
+static uint64_t hash_name(const struct entry *parent, const struct plane *plane, const char *name)
+{
+	uintptr_t both[2] = { (uintptr_t)parent, (uintptr_t)plane };
+
+	return table_hash(both, sizeof(both)) + table_hash(name, strlen(name));
+}
+
+struct entry_link *entry_find_link(const struct entry *parent, const struct plane *plane,
+				   const char *name)
+{
+	struct table_item *item = table_find(&by_name, hash_name(parent, plane, name));
+
+	for (; item; item = table_next(item)) {
+		struct entry_link *link = container_of(item, struct entry_link, by_name);
+
+		if (link->parent == parent && link->plane == plane && strcmp(link->name, name) == 0)
+			return link;
+	}
+	return NULL;
+}
+
+/* The child's name in the parent, which no other has; clients may all have the same. */
+static int name_link(struct entry_link *link)
+{
+	_cleanup_(freep) char *plain = NULL;
+
+	if (link->child->kind == ENTRY_CLIENT)
+		return 0;
+	plain = entry_component(link->child);
+	if (!plain)
+		return -ENOMEM;
+	if (!entry_find_link(link->parent, link->plane, plain))
+		link->name = steal(plain);
+	else if (asprintf(&link->name, "%s~0x%" PRIx64, plain, link->child->id) < 0)
+		link->name = NULL;
+	if (link->name && table_insert(&by_name, &link->by_name,
+				       hash_name(link->parent, link->plane, link->name)) == 0)
+		return 0;
+	free(link->name);
+	return -ENOMEM;
+}
+
 int entry_attach(struct entry *child, struct entry *parent, struct plane *plane)
 {
 	struct entry_link *link;
@@ -359,6 +403,10 @@ int entry_attach(struct entry *child, struct entry *parent, struct plane *plane)
 	link->plane = plane;
 	link->parent = parent;
 	link->child = child;
+	if (name_link(link) < 0) {
+		free(link);
+		return -ENOMEM;
+	}
 	list_init(&link->of_host);
 	if (entry_parent(child, plane))
 		list_append(&parent->guests, &link->of_host);
@@ -372,6 +420,9 @@ static void link_free(struct entry_link *link)
 	list_remove(&link->of_parent);
 	list_remove(&link->of_child);
 	list_remove(&link->of_host);
+	if (link->name)
+		table_remove(&by_name, &link->by_name);
+	free(link->name);
 	free(link);
 }
 
@@ -385,14 +436,21 @@ int entry_detach(struct entry *child, struct entry *parent, struct plane *plane)
 	return 0;
 }
 
-struct entry *entry_parent(const struct entry *entry, const struct plane *plane)
+struct entry_link *entry_parent_link(const struct entry *entry, const struct plane *plane)
 {
-	const struct entry_link *link;
+	struct entry_link *link;
 
 	list_for_each(link, &entry->parents, of_child)
 		if (link->plane == plane)
-			return link->parent;
+			return link;
 	return NULL;
+}
+
+struct entry *entry_parent(const struct entry *entry, const struct plane *plane)
+{
+	const struct entry_link *link = entry_parent_link(entry, plane);
+
+	return link ? link->parent : NULL;
 }
 
 /* Entries */

@@ -22,6 +22,7 @@
 #define ENTRY_FIRST_ID	0x100000100ull	/* the root's */
 #define ENTRY_NAME_MAX	127		/* bytes, also of a location */
 #define PLANE_NAME_MAX	32
+#define ENTRY_MAX_BUSY	1023u		/* that is shown */
 
 /* Bits of a state, with the original's values. */
 #define ENTRY_INACTIVE		0x01u
@@ -44,6 +45,8 @@ struct plane {
 struct entry_link {
 	struct plane *plane;
 	struct entry *parent, *child;
+	char *name;				/* owned; the child's in the parent; NULL: a client's */
+	struct table_item by_name;
 	struct list of_parent, of_child;	/* in the order of attaching */
 	struct list of_host;			/* when the child had a parent in this plane before */
 };
@@ -124,10 +127,17 @@ int entry_attach(struct entry *child, struct entry *parent, struct plane *plane)
 /* Return: 0 or -ENOENT. */
 int entry_detach(struct entry *child, struct entry *parent, struct plane *plane);
 /* The first in the order of attaching, or NULL. */
+struct entry_link *entry_parent_link(const struct entry *entry, const struct plane *plane);
 struct entry *entry_parent(const struct entry *entry, const struct plane *plane);
 
-/* "name" or "name@location" as it stands in a path, escaped; the caller's, or NULL. */
+/*
+ * "name" or "name@location" as it stands in a path: its directory's name, or escaped likewise; the
+ * caller's, or NULL. Where a parent has another child of that name, its link adds "~0xID".
+ */
 char *entry_component(const struct entry *entry);
+/* A client's link has no name. Return: the link, or NULL. */
+struct entry_link *entry_find_link(const struct entry *parent, const struct plane *plane,
+				   const char *name);
 /*
  * "IOService:/Bus/Dev@0", each component escaped (path.c says how). Return: the caller's; NULL
  * when it is not in the plane, and for no memory.
@@ -135,8 +145,8 @@ char *entry_component(const struct entry *entry);
 char *entry_path(const struct entry *entry, const struct plane *plane);
 /* By plane path, as the original looks it up (userclient 4.1). Return: the entry or NULL. */
 struct entry *entry_from_path(const char *path);
-/* What stands in a path, "name", "name@location" or "@location", means @entry among others. */
-bool entry_is_component(const struct entry *entry, const char *component, size_t length);
+/* The last component of @path, "name", "name@location" or "@location", means @entry among others. */
+bool entry_may_end(const struct entry *entry, const char *path);
 /* Locations are equal as lists of hexadecimal numbers; others, byte by byte. */
 bool entry_location_equals(const char *one, const char *other);
 

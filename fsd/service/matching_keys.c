@@ -230,9 +230,9 @@ static bool passes_exists(struct run *run, const struct entry *entry, struct rul
 /* The last component is compared first: mostly it says that the path need not be looked up. */
 static bool passes_path(struct run *run, const struct entry *entry, struct rule *rule)
 {
-	const char *path = json_string_value(rule->value), *last = strrchr(path, '/');
+	const char *path = json_string_value(rule->value);
 
-	if (!last || (last[1] && !entry_is_component(entry, last + 1, strlen(last + 1))))
+	if (!entry_may_end(entry, path))
 		return false;
 	if (rule->resolved_in != run->number) {
 		rule->target = entry_from_path(path);

@@ -2,15 +2,17 @@
 /*
  * Paths of entries, to and from text.
  *
- * A byte of a name that has a meaning in a path is %XX there: a slash, '%',
- * control bytes, a '.' at the start, and '@', which begins the location. Without
- * its colon the path is that of the directory in the mount.
+ * Without its colon the path of a service is that of its directory in the mount. In other
+ * names, a byte that has a meaning in a path is %XX there: a slash, '%', control bytes, a '.' at
+ * the start, and '@', which begins the location.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "service/entry.h"
+#include "tree/node.h"
+#include "util/cleanup.h"
 
 #define HEX_DIGITS "0123456789abcdefABCDEF"
 
@@ -35,8 +37,11 @@ static char *escape_into(char *to, const char *from, bool first, const char *spe
 char *entry_component(const struct entry *entry)
 {
 	size_t length = strlen(entry->name) + strlen(entry->location);
-	char *text = malloc(3 * length + sizeof("@")), *to;
+	char *text, *to;
 
+	if (entry->kind == ENTRY_SERVICE && entry->node)
+		return strdup(entry->node->name);
+	text = malloc(3 * length + sizeof("@"));
 	if (!text)
 		return NULL;
 	to = escape_into(text, entry->name, true, "/%@");
@@ -59,14 +64,15 @@ static ssize_t depth_of(const struct entry *entry, const struct plane *plane)
 	return entry ? depth : -1;
 }
 
-static int print_components(FILE *out, const struct entry **way, size_t n)
+static int print_components(FILE *out, const struct entry_link **way, size_t n)
 {
 	while (n-- > 0) {
-		_cleanup_(freep) char *component = entry_component(way[n]);
+		const char *name = way[n]->name;
+		_cleanup_(freep) char *component = name ? NULL : entry_component(way[n]->child);
 
-		if (!component)
+		if (!name && !component)
 			return -ENOMEM;
-		fprintf(out, "/%s", component);
+		fprintf(out, "/%s", name ? name : component);
 	}
 	return 0;
 }
@@ -74,19 +80,19 @@ static int print_components(FILE *out, const struct entry **way, size_t n)
 char *entry_path(const struct entry *entry, const struct plane *plane)
 {
 	ssize_t depth = depth_of(entry, plane);
-	_cleanup_(freep) const struct entry **way = NULL;
+	_cleanup_(freep) const struct entry_link **way = NULL;
 	char *text = NULL;
 	size_t size, n = 0;
 	FILE *out;
 	int r;
 
 	if (depth >= 0)
-		way = calloc((size_t)depth + 1, sizeof(struct entry *));
+		way = calloc((size_t)depth + 1, sizeof(struct entry_link *));
 	out = way ? open_memstream(&text, &size) : NULL;
 	if (!out)
 		return NULL;
-	for (; n < (size_t)depth; entry = entry_parent(entry, plane))
-		way[n++] = entry;
+	for (; n < (size_t)depth; entry = way[n++]->parent)
+		way[n] = entry_parent_link(entry, plane);
 	fprintf(out, "%s:%s", plane->name, n == 0 ? "/" : "");
 	r = print_components(out, way, n);
 	if (fclose(out) != 0 || r < 0) {
@@ -175,7 +181,7 @@ static bool location_is(const char *location, const char *part, size_t length)
 	return entry_location_equals(text, location);
 }
 
-bool entry_is_component(const struct entry *entry, const char *component, size_t length)
+static bool is_component(const struct entry *entry, const char *component, size_t length)
 {
 	const char *at = memchr(component, '@', length);
 	size_t name_length = at ? (size_t)(at - component) : length;
@@ -187,13 +193,30 @@ bool entry_is_component(const struct entry *entry, const char *component, size_t
 	return !at || location_is(entry->location, at + 1, length - name_length - 1);
 }
 
+bool entry_may_end(const struct entry *entry, const char *path)
+{
+	const char *last = strrchr(path, '/');
+	const struct entry_link *link;
+
+	if (!last || !last[1])
+		return last && entry->kind == ENTRY_ROOT;
+	list_for_each(link, &entry->parents, of_child)
+		if (link->name && strcmp(link->name, last + 1) == 0)
+			return true;
+	return is_component(entry, last + 1, strlen(last + 1));
+}
+
+/* The one whose name it is; else, as in the original, the first for which it can stand. */
 static struct entry *find_child(const struct entry *parent, const struct plane *plane,
 				const char *component, size_t length)
 {
-	const struct entry_link *link;
+	_cleanup_(freep) char *name = strndup(component, length);
+	const struct entry_link *link = name ? entry_find_link(parent, plane, name) : NULL;
 
+	if (link)
+		return link->child;
 	list_for_each(link, &parent->children, of_parent)
-		if (link->plane == plane && entry_is_component(link->child, component, length))
+		if (link->plane == plane && is_component(link->child, component, length))
 			return link->child;
 	return NULL;
 }

@@ -12,7 +12,6 @@
 #include "util/failure.h"
 #include "util/log.h"
 
-#define MAX_BUSY 1023u
 #define MAX_PARENTS 256u	/* they are gone through whenever it is listed or kept */
 
 static const char *const publication_names[N_PUBLICATIONS] = {
@@ -49,20 +48,20 @@ void service_give_files(struct service *service)
 	}
 }
 
-/* "Dev@0" is an entry Dev at location 0; escapes of the name are undone. */
+/* "Dev@0" is an entry Dev at location 0; escapes of both are undone. */
 static int init_entry(struct service *service, const char *name, uint64_t entry_id)
 {
-	const char *at = strrchr(name, '@');
-	_cleanup_(freep) char *bare = at && at > name ? strndup(name, (size_t)(at - name)) : strdup(name);
-	_cleanup_(freep) char *plain = NULL;
+	_cleanup_(freep) char *plain = unescape_name(name);
+	char *at = plain ? strrchr(plain, '@') : NULL;
+	const char *location = "";
 
-	if (!bare)
-		return -ENOMEM;
-	plain = unescape_name(bare);
 	if (!plain)
-		return -EINVAL;
-	return entry_init(&service->entry, ENTRY_SERVICE, entry_id, plain,
-			  at && at > name ? at + 1 : "");
+		return -ENOMEM;
+	if (at && at > plain) {
+		*at = '\0';
+		location = at + 1;
+	}
+	return entry_init(&service->entry, ENTRY_SERVICE, entry_id, plain, location);
 }
 
 void service_drop(struct service *service)
@@ -206,6 +205,8 @@ int service_check_new(const struct service *parent, const char *name)
 {
 	int r = check_name(parent->node, name);
 
+	if (r == 0 && entry_find_link(&parent->entry, &service_plane, name))
+		r = -EEXIST;	/* it stands elsewhere, and is a link here */
 	if (r == 0)
 		r = check_form(parent->node, name);
 	if (r == 0)
@@ -446,25 +447,40 @@ void service_message(struct service *service, const char *kind, uint32_t message
 		interest->message(interest, kind, message, argument);
 }
 
-/* Its own counter; then that of what is above, where ours left 0 or came back to it. */
-int service_adjust_busy(struct service *service, int by)
+void service_tell(struct service *service, const char *kind, uint32_t message, uint32_t word)
+{
+	json_auto_t *argument = json_integer(word);
+
+	service_message(service, kind, message, argument);
+}
+
+/*
+ * Its own counter; then that of what is above, where ours left 0 or came back to it. There may be
+ * more busy ones below a service than its counter shows.
+ */
+static void change_busy(struct service *service, int by)
 {
 	int64_t after = (int64_t)service->entry.busy + by;
 	bool was_busy = service->entry.busy > 0;
-	json_auto_t *argument = NULL;
 	struct entry *above;
 
-	if (after < 0 || after > MAX_BUSY)
-		return failure(-EINVAL, "the busy count would be %" PRId64 ", not 0 to %u", after,
-			       MAX_BUSY);
-	service->entry.busy = (uint32_t)after;
+	service->entry.busy = after > 0 ? (uint32_t)after : 0;
 	if (was_busy == (after > 0))
-		return 0;
+		return;
 	above = entry_parent(&service->entry, &service_plane);
 	if (above)
-		service_adjust_busy(service_of_entry(above), after > 0 ? 1 : -1);
-	argument = json_integer(after > 0);
-	service_message(service, BUSY_INTEREST, MESSAGE_BUSY_STATE_CHANGE, argument);
+		change_busy(service_of_entry(above), after > 0 ? 1 : -1);
+	service_tell(service, BUSY_INTEREST, MESSAGE_BUSY_STATE_CHANGE, after > 0);
+}
+
+int service_adjust_busy(struct service *service, int by)
+{
+	int64_t after = (int64_t)service->entry.busy + by;
+
+	if (after < 0 || after > ENTRY_MAX_BUSY)
+		return failure(-EINVAL, "the busy count would be %" PRId64 ", not 0 to %u", after,
+			       ENTRY_MAX_BUSY);
+	change_busy(service, by);
 	return 0;
 }
 
@@ -474,7 +490,7 @@ int service_register(struct service *service)
 
 	if (!service_is_active(service))
 		return -ENODEV;
-	service_adjust_busy(service, 1);
+	change_busy(service, 1);
 	*state |= ENTRY_REGISTERED;
 	if (!(*state & ENTRY_FIRST_PUBLISHED)) {
 		*state |= ENTRY_FIRST_PUBLISHED;
@@ -487,7 +503,7 @@ int service_register(struct service *service)
 		*state |= ENTRY_FIRST_MATCHED;
 		publish(service, FIRST_MATCHED);
 	}
-	service_adjust_busy(service, -1);
+	change_busy(service, -1);
 	return service_save(service);
 }
 
@@ -542,7 +558,7 @@ static void make_inactive(struct service *service)
 
 	service->terminating = true;
 	service->entry.state = ENTRY_INACTIVE;
-	service_adjust_busy(service, 1);
+	change_busy(service, 1);
 	publish(service, TERMINATED);
 	list_for_each(client, &service->clients, of_service)
 		client_end(client, END_TERMINATED);
@@ -553,8 +569,8 @@ static void tell_of_end(struct service *service)
 {
 	struct interest *interest;
 
-	service_message(service, GENERAL_INTEREST, MESSAGE_IS_TERMINATED, NULL);
-	service_adjust_busy(service, -(int)service->entry.busy);
+	service_tell(service, GENERAL_INTEREST, MESSAGE_IS_TERMINATED, 0);
+	change_busy(service, -(int)service->entry.busy);
 	list_for_each(interest, &service->interests, link) {
 		list_remove(&interest->link);
 		interest->ended(interest);

@@ -166,8 +166,9 @@ int service_remove_property(struct service *service, const char *key);
 /* Return: 0, -EINVAL when it would go below 0 or above 1023. */
 int service_adjust_busy(struct service *service, int by);
 
-/* messageClients(). */
+/* messageClients(), with an argument or NULL; and with a word. */
 void service_message(struct service *service, const char *kind, uint32_t message, json_t *argument);
+void service_tell(struct service *service, const char *kind, uint32_t message, uint32_t word);
 
 const char *publication_name(enum publication what);
 

@@ -65,7 +65,8 @@ struct node_def {
 
 	/*
 	 * A name that is neither a row's nor a child's: make the node for it, with
-	 * node_new_passing() where it can be made again. NULL: there are no more.
+	 * node_new_passing() where it can be made again; that is asked for again at each
+	 * look-up, and goes when it is not there any more. NULL: there are no more.
 	 * Return: 0 or -ENOENT, -ENOMEM.
 	 */
 	int  (*find)(struct node *node, const char *name, struct node **ret);

@@ -140,6 +140,7 @@ teardown() { fsd_teardown; }
 		        refuses(EEXIST, os.mkdir, f'{MNT}/{name}')
 		good = {'x' * 127: ('x' * 127, ''), '\u00e9' * 63: ('\u00e9' * 63, ''),
 		        'x' * 127 + '@' + '1' * 100: ('x' * 127, '1' * 100), 'a@b@c': ('a@b', 'c'), '@': ('@', ''), '@1': ('@1', ''),
+		        'a@%2Fb%0A': ('a', '/b\n'), '1@%25': ('1', '%'),
 		        'a@': ('a', ''), 'a%2Fb': ('a/b', ''), '%2Ehidden': ('.hidden', ''), '%25': ('%', ''),
 		        '%64river': ('driver', ''), '%63lone': ('clone', ''), ' ': (' ', ''), '-': ('-', ''), 'a b': ('a b', ''),
 		        "'\"$`\\": ("'\"$`\\", ''), '\U0001f600': ('\U0001f600', ''), 'Driver': ('Driver', ''),
@@ -157,6 +158,11 @@ teardown() { fsd_teardown; }
 		            equal(read(f'{path}/location'), location + '\n' if location else '')
 		            number = read(f'{path}/id').strip()
 		            equal(os.path.realpath(f'{MNT}/id/{number}'), os.path.realpath(path))
+		            equal(MNT + '/' + read(f'{path}/path')[:-1].replace(':', '', 1), path)
+		            write(f'{path}/ctl', 'register\n')
+		            with opening(f'{MNT}/match', 'rw') as fd:
+		                os.write(fd, json.dumps({'IOPathMatch': read(f'{path}/path')[:-1]}).encode())
+		                equal(os.read(fd, 10000).decode(), read(f'{path}/path'))
 		            escaped = re.sub('^\\.|[\0-\x1f/%]', lambda found: f'%{ord(found.group()):02X}', plain)
 		            equal(os.readlink(f'{MNT}/name/{escaped}/{number}'), f'../../id/{number}')
 		            assert escaped in os.listdir(f'{MNT}/name')

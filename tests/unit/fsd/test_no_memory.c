@@ -191,9 +191,12 @@ END_TEST
 START_TEST(a_link_is_made_or_not)
 {
 	ck_assert_int_eq(entry_init(&other, ENTRY_SERVICE, 0, "Other", "1"), 0);
-	n_left = 0;
-	ck_assert_int_eq(entry_attach(&other, &entry, &service_plane), -ENOMEM);
-	ck_assert(list_is_empty(&entry.children));
+	for (long n = 0; n < 3; n++) {
+		n_left = n;
+		ck_assert_int_eq(entry_attach(&other, &entry, &service_plane), -ENOMEM);
+		ck_assert(list_is_empty(&entry.children));
+		ck_assert_ptr_null(entry_find_link(&entry, &service_plane, "Other@1"));
+	}
 	for (long n = 0; n < 4; n++) {
 		n_left = n;
 		free(entry_path(&entry, &service_plane));
