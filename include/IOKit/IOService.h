@@ -167,8 +167,9 @@ IOReturn IOService_serve(IOService *service);
 IOReturn IOService_registerService(IOService *service, IOOptionBits options);
 
 /*
- * When this process ends, stay registered, without a driver, until one serves it again. New.
- * Return: as IOService_adjustBusy().
+ * When this process ends, stay registered, without a driver, until one serves it again. That finds
+ * buffers by IOService_createBuffer(), and queues, which cannot be published again, by
+ * IODataQueueOpen(). New. Return: as IOService_adjustBusy().
  */
 IOReturn IOService_persist(IOService *service);
 
