@@ -211,7 +211,7 @@ void connection_ports_of_queue(struct connection *connection, const char *path,
 
 /* --- setting */
 
-/* The directory of the queue that the kind is bound to, the caller's, or NULL: to none, or a stream. */
+/* The directory of the queue that the kind is bound to, the caller's; NULL: none, or a stream. */
 static char *bound_queue(struct connection *connection, uint32_t type)
 {
 	static const char streams[] = "../../../../streams/";

@@ -32,8 +32,8 @@ void dispatch_watch_kick(IODispatchQueue *queue, struct dispatch_watch *watch);
 
 /*
  * All of @object is done on @queue from now on, which is retained in *@slot: begin, and kick, so
- * that @ready looks what came meanwhile, and enables the watch. @object is not the caller's any more.
- * Return: kIOReturnSuccess; kIOReturnBusy when it has one, kIOReturnNoResources.
+ * that @ready looks what came meanwhile, and enables the watch. @object is not the caller's any
+ * more. Return: kIOReturnSuccess; kIOReturnBusy when it has one, kIOReturnNoResources.
  */
 IOReturn dispatch_watch_serve(IODispatchQueue *queue, IODispatchQueue **slot,
 			      struct dispatch_watch *watch, int fd,

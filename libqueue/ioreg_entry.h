@@ -34,7 +34,7 @@ struct children {
 	struct entry *service, *client;
 };
 
-/* The root of @plane in the mount that @mount is the directory of. Return: 0 or a negative errno. */
+/* The root of @plane in the mount whose directory @mount is. Return: 0 or a negative errno. */
 int entry_open_root(int mount, const char *plane, struct entry **ret);
 struct entry *entry_close(struct entry *entry);
 
@@ -42,7 +42,7 @@ struct entry *entry_close(struct entry *entry);
 int children_open(struct entry *parent, struct children *ret);
 /* There are more. */
 bool children_more(const struct children *children);
-/* The next in the order of their ids, the caller's. @children must have one. Return: as children_open(). */
+/* The next by id, the caller's. @children must have one. Return: as children_open(). */
 int children_next(struct children *children, struct entry **ret);
 void children_close(struct children *children);
 

@@ -25,7 +25,7 @@
  */
 int json_text_parse(const char *text, size_t size, json_t **ret, char *problem, size_t room);
 
-/* As short as can be, or with blanks after commas and colons. Return: the caller's text, or NULL. */
+/* Short, or with blanks after commas and colons. Return: the caller's text, or NULL. */
 char *json_text_print(const json_t *value, bool compact);
 
 /* A whole number, or a string "0x..." or of digits that is one. Return: 0 or -EINVAL. */

@@ -141,7 +141,7 @@ int file_write(int at, const char *file, const char *text, size_t size)
 	return fd < 0 ? fd : stream_write(fd, text, size);
 }
 
-/* fsd's last refusal of this process, a code and maybe a sentence. Return: the caller's, or NULL. */
+/* fsd's last refusal of this process: a code, maybe a sentence. Return: the caller's, or NULL. */
 static char *last_refusal(const char *mount)
 {
 	_cleanup_(freep) char *path = text_print("%s/err/%d", mount, (int)getpid());

@@ -41,7 +41,8 @@ int file_open(int at, const char *file, int flags);
 
 /*
  * All of a file that is a value or a document, ended by NUL, the caller's; @ret_size may be
- * NULL. A signal does not end a read that waits. Return: 0, -EMSGSIZE for more than 256 MiB, or what failed.
+ * NULL. A signal does not end a read that waits. Return: 0, -EMSGSIZE for more than 256 MiB, or
+ * what failed.
  */
 int file_read(int at, const char *file, char **ret, size_t *ret_size);
 

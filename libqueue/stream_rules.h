@@ -49,7 +49,7 @@ bool stream_mode_from_name(const char *name, size_t size, IOStreamMode *ret);
 
 /*
  * The errno that a stream's files give for @code: as IOReturnToErrno(), but as their
- * transcripts and a shell's user expect it for NotOpen, NotReady, NoDevice, Underrun and their like.
+ * transcripts and a shell's user expect it for NotOpen, NotReady, NoDevice, Underrun and the like.
  */
 int stream_errno(IOReturn code);
 

@@ -84,7 +84,7 @@ int client_list_folders(struct node *node, struct names *names);
 int client_type_show(struct node *node, FILE *out);
 int client_creator_show(struct node *node, FILE *out);
 char *client_service_target(struct node *node);
-/* "../../../queues/N", for a target "queues/N/..." of a binding in a directory of $U; the caller's. */
+/* "../../../queues/N", for a binding's target "queues/N/..." in a directory of $U; the caller's. */
 char *binding_queue(const struct binding *binding, bool whole);
 
 /*

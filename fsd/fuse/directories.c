@@ -304,7 +304,7 @@ static void refuse_name(fuse_req_t req, fuse_ino_t parent, const char *name)
 	refuse(req, strlen(name) > NODE_NAME_MAX ? -ENAMETOOLONG : -EPERM);
 }
 
-/* Also open(2) with O_CREAT: without a create operation the kernel makes the file, then opens it. */
+/* Also open(2) with O_CREAT: without a create operation the kernel makes the file and opens it. */
 static void request_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 			  dev_t device)
 {
@@ -360,7 +360,7 @@ static void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	refuse_name(req, parent, new_name);
 }
 
-/* Listing: the children of the moment of opendir(3), those that are left when read; then other names */
+/* Listing: the children at opendir(3), those that are left when read; then other names */
 
 struct listing {
 	struct node *node;		/* counted */
@@ -430,7 +430,7 @@ static const char *listing_child(const struct listing *listing, size_t at, struc
 	return child->name;
 }
 
-/* Item @at: ".", "..", rows, children, names. Return: its name, "" when it is gone, NULL at the end. */
+/* Item @at: ".", "..", rows, children, names. Return: its name; "": it is gone; NULL: the end. */
 static const char *listing_item(const struct listing *listing, size_t at, struct stat *ret)
 {
 	struct node *node = listing->node;

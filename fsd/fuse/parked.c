@@ -220,7 +220,7 @@ static void retry_polls(struct waits *waits)
 			notify_poller(file);
 }
 
-/* Who polls knows what there was. A call has changed that: see to it that what comes next is told. */
+/* Who polls knows what there was. A call has changed that: see to it that what follows is told. */
 static void rearm_polls(struct waits *waits)
 {
 	struct file *file;
@@ -249,7 +249,7 @@ static bool retry_open(struct waits *waits)
 	return true;
 }
 
-/* What is tried may change its own waits, as a line that ends the connection does: then once more. */
+/* What is tried may change its own waits, as a line that ends the connection does: then again. */
 static void retry(struct waits *waits)
 {
 	waits->changed = true;

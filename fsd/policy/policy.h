@@ -54,7 +54,7 @@ struct policy {
 void policy_free(struct policy *policy);
 void console_free(struct console_user *users, size_t n);
 
-/* Privileges by name (userclient 3.6, 3.9 R3, "cap:NAME"). Return: Success, NotPrivileged, Unsupported. */
+/* By name (userclient 3.6, 3.9 R3, "cap:NAME"). Return: Success, NotPrivileged, Unsupported. */
 IOReturn policy_has_privilege(const struct policy *policy, const struct identity *who,
 			      const char *name);
 
@@ -68,13 +68,14 @@ json_t *policy_entitlements(const struct policy *policy, const struct identity *
 /* It is there and true. */
 bool entitlement_is_granted(const json_t *entitlements, const char *name);
 
-/* @path: of the parent, "IOService:/Bus". Root and @daemon_uid may always. Success or NotPermitted. */
+/* @path: the parent's, "IOService:/Bus". Root and @daemon_uid may always. Success, NotPermitted. */
 IOReturn policy_may_publish(const struct policy *policy, const struct identity *who,
 			    const char *path, uid_t daemon_uid);
 
 /*
- * @lineage: a service's classes, NULL-ended. The first rule with a class among them decides; without
- * one it is allowed. Success; NotPermitted where a rule says no; NotPrivileged where the privilege is lacking.
+ * @lineage: a service's classes, NULL-ended. The first rule with a class among them decides;
+ * without one it is allowed. Success; NotPermitted where a rule says no; NotPrivileged where the
+ * privilege is lacking.
  */
 IOReturn policy_may_open(const struct policy *policy, const struct identity *who,
 			 char *const *lineage);

@@ -59,7 +59,7 @@ int client_open(struct opening *opening, struct service *service, uint32_t type,
 int client_open_result(struct opening *opening);
 void opening_abandon(struct opening *opening);
 
-/* Why a connection ends. The driver is told of the first two; the others it caused itself, or is gone. */
+/* Why a connection ends. The driver is told of the first two; it caused the others, or is gone. */
 enum ending { END_CLOSED, END_DIED, END_KILLED, END_TERMINATED, END_DRIVER_GONE };
 
 /* The connection is dead from here on. Harmless when it was. */
@@ -82,10 +82,10 @@ struct hearer {
 };
 
 /*
- * A method call. The checks are made here; what passes is asked of the driver, with @question, whose
- * answered() is set. @who is filled where it is needed, and kept as long as the question; without a
- * @caller it is filled already. Return:
- * Success, the answer will come; else the code for the client.
+ * A method call. The checks are made here; what passes is asked of the driver, with @question,
+ * whose answered() is set. @who is filled where it is needed, and kept as long as the question;
+ * without a @caller it is filled already. Return: Success, the answer will come; else the code for
+ * the client.
  */
 IOReturn client_call(struct client *client, struct question *question, const struct call *call,
 		     const struct caller *caller, struct identity *who);

@@ -23,7 +23,7 @@ struct names;
 
 /* Files of a connection that are links into the mount, for a driver that is fsd itself. */
 struct driver_links {
-	/* Where that of @type leads: the caller's text; NULL: there is no link, and the driver is asked. */
+	/* Where that of @type leads: the caller's text; NULL: nowhere, the driver is asked. */
 	char *(*target)(struct driver *driver, const struct client *client, uint32_t type);
 	/* Those that there are. Return: 0 or -ENOMEM. */
 	int (*list)(struct driver *driver, const struct client *client, struct names *names);

@@ -68,7 +68,9 @@ struct request {
 };
 
 /* What a driver writes. */
-enum driver_line_kind { LINE_ANSWER, LINE_COMPLETION, LINE_NOTIFY, LINE_MESSAGE, LINE_KILL, LINE_FORMAT };
+enum driver_line_kind {
+	LINE_ANSWER, LINE_COMPLETION, LINE_NOTIFY, LINE_MESSAGE, LINE_KILL, LINE_FORMAT
+};
 
 struct driver_line {
 	enum driver_line_kind kind;

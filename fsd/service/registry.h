@@ -67,5 +67,5 @@ int registry_adopt(struct registry *registry);
 /* Another plane, with a directory of its own. Return: 0, as plane_new(), or -ENOMEM. */
 int registry_add_plane(struct registry *registry, const char *name);
 
-/* The entitlements of an identity: by policy, and of the executable's attribute where we are root. */
+/* The entitlements of an identity: by policy, and, where we are root, the executable's own. */
 json_t *registry_entitlements(const struct registry *registry, const struct identity *who);

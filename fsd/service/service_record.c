@@ -59,7 +59,7 @@ static int make_record(const struct service *service, struct record *ret)
 	return ret->name && ret->details ? record_save_rows(ret, service->node) : -ENOMEM;
 }
 
-/* Replaced, or made where there is none yet: IOService and IOResources need one only when changed. */
+/* Replaced, or made where there is none: IOService and IOResources need one only when changed. */
 int service_save(const struct service *service)
 {
 	struct store *store = service->registry->store;
@@ -107,6 +107,21 @@ static int join_lineage(const json_t *lineage, char **ret)
 	return fclose(out) == 0 ? 0 : -ENOMEM;
 }
 
+/* As service_set_methods(), but that nothing is saved: the record is what this comes from. */
+static int adopt_methods(struct service *service, const char *text)
+{
+	struct methods *methods = NULL;
+	int r = service->registry->read_methods(text, strlen(text), &methods);
+
+	if (r < 0)
+		return r;
+	methods_free(service->methods);
+	free(service->methods_text);
+	service->methods = methods;
+	service->methods_text = strdup(text);
+	return service->methods_text ? 0 : -ENOMEM;
+}
+
 int service_adopt_details(struct service *service, json_t *details)
 {
 	_cleanup_(freep) char *classes = NULL;
@@ -128,7 +143,7 @@ int service_adopt_details(struct service *service, json_t *details)
 		if (r == 0)
 			r = entry_set_property(&service->entry, key, value);
 	if (r == 0 && methods)
-		r = service_set_methods(service, methods, strlen(methods));
+		r = adopt_methods(service, methods);
 	service->entry.state = (uint32_t)state & (ENTRY_REGISTERED | ENTRY_MATCHED |
 						  ENTRY_FIRST_PUBLISHED | ENTRY_FIRST_MATCHED);
 	service->links = json_incref(links);

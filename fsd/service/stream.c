@@ -82,7 +82,7 @@ struct part {
 	struct node *node;
 };
 
-/* A directory of the stream, as the record has it: [own, files, {row: attributes}]. New reference. */
+/* A directory of the stream, as the record has it: [own, {row: attributes}]. New reference. */
 static json_t *part_to_json(const struct node *node)
 {
 	_cleanup_(record_deinit) struct record record = { 0 };
@@ -143,11 +143,15 @@ static json_t *buffers_to_json(const struct stream *stream)
 	return steal(list);
 }
 
+/* For both ways. */
+static const char details_form[] =
+	"{s:I, s:I, s:I, s:I, s:I, s:[I,I], s:[I,I], s:I, s:b, s:b, s:[o,o], s:o, s:o}";
+
 static json_t *details_of(const struct stream *stream)
 {
 	const struct service *nub = stream->nub;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:[I,I], s:[I,I], s:I, s:b, s:b, s:[o,o], s:o, s:o}",
+	return json_pack(details_form,
 		"mode", (json_int_t)stream->mode, "modes", (json_int_t)stream->modes,
 		"queue_length", (json_int_t)stream->queue_length, "linger", (json_int_t)stream->linger,
 		"serial", (json_int_t)stream->last_serial,
@@ -189,8 +193,8 @@ int stream_save(struct stream *stream)
 
 /* In the tree */
 
-static int new_part(struct stream *stream, const char *name, const struct node_def *def, mode_t mode,
-		    struct node **ret)
+static int new_part(struct stream *stream, const char *name, const struct node_def *def,
+		    mode_t mode, struct node **ret)
 {
 	struct attributes own = stream->node->own;
 	int r;
@@ -393,10 +397,11 @@ static int adopt_details(struct stream *stream, json_t *details, struct holder *
 	size_t n = parts_of(stream, parts);
 	int had_client, lends, r = 0;
 
-	if (json_unpack(details, "{s:I, s:I, s:I, s:I, s:I, s:[I,I], s:[I,I], s:I, s:b, s:b, s:[o,o], s:o, s:o}",
-			"mode", &mode, "modes", &modes, "queue_length", &length, "linger", &linger, "serial", &serial,
-			"holder", &pid, &start, "driver", &driver, &driver_start, "uid", &uid, "had_client", &had_client,
-			"lends", &lends,
+	if (json_unpack(details, details_form,
+			"mode", &mode, "modes", &modes,
+			"queue_length", &length, "linger", &linger, "serial", &serial,
+			"holder", &pid, &start, "driver", &driver, &driver_start,
+			"uid", &uid, "had_client", &had_client, "lends", &lends,
 			"nub", &of_nub, &nub, "buffers", &buffers, "parts", &all) < 0 ||
 	    !stream_mode_name((uint32_t)mode) || length < 0 || length > STREAM_MAX_LENGTH)
 		return -EBADMSG;

@@ -18,7 +18,7 @@
  *	stream_user_client.c	connections to that
  *
  * A driver is one of these: who writes to driver/ when it likes; a program that has
- * driver/control open, and is asked (struct stream_provider); or fsd itself (struct stream_builtin).
+ * driver/control open, and is asked (struct stream_provider); or fsd (struct stream_builtin).
  */
 #pragma once
 
@@ -208,7 +208,7 @@ void stream_lend_no_more(struct stream *stream);
 
 /* --- stream_buffers.c */
 
-/* The next ID. Return: as stream_allows(); kIOReturnNoSpace, kIOReturnNoMemory, kIOReturnBadArgument. */
+/* With the next ID. Return: as stream_allows(), or BadArgument, NoSpace, NoMemory. */
 IOReturn stream_add_buffer(struct stream *stream, uint64_t data, uint64_t control);
 IOReturn stream_remove_buffer(struct stream *stream, uint32_t id);
 /* Only while closed: kIOReturnStillOpen. */
@@ -216,7 +216,7 @@ IOReturn stream_resize_buffer(struct stream_buffer *buffer, uint64_t data, uint6
 void stream_buffer_free(struct node *node);
 int stream_adopt_buffer(struct stream *stream, uint64_t serial, uint64_t data, uint64_t control);
 void stream_drop_buffers(struct stream *stream);
-/* What the control area begins with, where there is room for it; and only if its driver made it one. */
+/* What a control area begins with, where there is room for it; and only if the driver uses it. */
 IOStreamControlHeader *stream_control_room(struct stream_buffer *buffer);
 IOStreamControlHeader *stream_control_header(struct stream_buffer *buffer);
 /* All of the buffer. */

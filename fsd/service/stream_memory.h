@@ -21,10 +21,10 @@ struct stream_memory {
 	struct backing backing;
 };
 
-/* Make a file of @size bytes, all 0 and reserved. Return: 0, -ENOSPC, -ENOMEM, or what stopped us. */
+/* A new file of @size bytes, all 0 and reserved. Return: 0, -ENOSPC, -ENOMEM, or what failed. */
 int stream_memory_new(struct store *store, uint64_t folder, const char *name, uint64_t size,
 		      const struct attributes *attributes, struct stream_memory **ret);
-/* One that is there since before a restart. Return: 0, -ENOENT, or -EIO for what is no such file. */
+/* One that is there since before a restart. Return: 0, -ENOENT, -EIO for what is no such file. */
 int stream_memory_adopt(struct store *store, uint64_t folder, const char *name, uint64_t size,
 			struct stream_memory **ret);
 
@@ -38,8 +38,8 @@ struct stream_memory *stream_memory_remove(struct stream_memory *memory);
 /* Map it, if it is not yet, or not any more. Return: 0, -EIO, -ENODEV, -ENOMEM. */
 int stream_memory_map(struct stream_memory *memory);
 /*
- * What somebody cut off is there again, as zeros: in link mode the file is its owner's, and a shell's
- * > cuts it. Return: as stream_memory_map().
+ * What somebody cut off is there again, as zeros: in link mode the file is its owner's, and a
+ * shell's > cuts it. Return: as stream_memory_map().
  */
 int stream_memory_mend(struct stream_memory *memory);
 

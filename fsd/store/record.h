@@ -50,7 +50,7 @@ void record_deinit(struct record *record);
 int record_save_rows(struct record *record, const struct node *node);
 int record_adopt_rows(const struct record *record, struct node *node);
 
-/* Parts of a record, for details that hold some of the like. New references, or NULL; 0, -EBADMSG. */
+/* Parts of a record, for details that hold the like. New references, or NULL; 0, -EBADMSG. */
 json_t *record_attributes_to_json(const struct attributes *attributes);
 int record_attributes_from_json(json_t *value, struct attributes *ret);
 json_t *record_rows_to_json(const struct record *record);

@@ -225,7 +225,8 @@ static int check_owner(const struct store *store)
 		return -EPERM;
 	}
 	if (status.st_mode & 022) {
-		log_error("state directory '%s' may be written by others; chmod go-w it, or choose another with -s",
+		log_error("state directory '%s' may be written by others; chmod go-w it, or choose "
+			  "another with -s",
 			  store->path);
 		return -EPERM;
 	}

@@ -13,5 +13,5 @@
  */
 int number_parse(const char *text, size_t size, uint64_t *ret);
 
-/* 1 to 16 hexadecimal digits, lower-case, without a 0 in front, and nothing else. Return: 0 or -EINVAL. */
+/* 1 to 16 lower-case hexadecimal digits without a 0 in front, only. Return: 0 or -EINVAL. */
 int number_parse_hex(const char *text, uint64_t *ret);

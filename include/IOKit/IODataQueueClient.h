@@ -202,8 +202,8 @@ mach_port_t IODataQueueAllocateNotificationPort(void);
 /*
  * Have @port tell of @queue: for a consumer that there are entries, for a
  * producer that the entry refused last would fit, unless it has enqueued another
- * one since. If that is so already, @port is readable at once. A queue has one port, the last that was set;
- * MACH_PORT_NULL takes it away. A port serves any number of queues.
+ * one since. If that is so already, @port is readable at once. A queue has one port, the last that
+ * was set; MACH_PORT_NULL takes it away. A port serves any number of queues.
  *
  * Then `drain; poll(port); drain` misses nothing: a call that finds the queue
  * empty (full) clears the port for it, and has it told of the next change.

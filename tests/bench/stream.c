@@ -337,7 +337,7 @@ static void notify_driver(IOStreamRef stream)
 		must("notify", r);
 }
 
-/* For so long that it must be asleep? Then it is told, once. @late_since: seconds; 0: it was not. */
+/* So long that it must be asleep? Then it is told, once. @late_since: seconds; 0: it was not. */
 static void wake_driver(IOStreamRef stream, double *late_since)
 {
 	if (!driver_is_late(stream)) {

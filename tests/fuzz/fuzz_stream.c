@@ -4,8 +4,8 @@
  *
  * The model does each call once more, on a copy of all that is shared and with states of
  * its own, said as the rules are said: who has what, in which order it was passed. Result,
- * entry and every shared byte have to be the same. Behind each piece of memory is a page that nobody may
- * touch.
+ * entry and every shared byte have to be the same. Behind each piece of memory is a page that
+ * nobody may touch.
  */
 #include "fuzz.h"
 #include "libqueue/stream_end.h"

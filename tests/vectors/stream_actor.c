@@ -5,8 +5,8 @@
  * the stream's entry in the registry
  *
  * Does what the lines of its input say, one operation a line, and prints for each a line of what
- * that gave; the driver's first line says what stream to make. stream.py, which runs this, knows what
- * is wanted.
+ * that gave; the driver's first line says what stream to make. stream.py, which runs this, knows
+ * what is wanted.
  */
 #include <err.h>
 #include <stdio.h>
