@@ -377,3 +377,62 @@ teardown() { fsd_teardown; }
 		assert not os.path.exists(path)
 	END
 }
+
+@test "locking: which requests of a connection its driver has at once, and which wait" {
+	start_fsd
+	check_registry <<-'END'
+		import threading
+		OPS = {
+		    'call': lambda c, n: call(c),
+		    'mem': lambda c, n: os.close(opened(c / 'mem/0')),
+		    'addclient': lambda c, n: write(c / 'ctl', f'addclient {c.number}\n'),
+		    'port': lambda c, n: os.close(opened(c / f'port/{n}')),
+		    'setprops': lambda c, n: write(c / 'props', '{"a": 1}'),
+		}
+		def call(c):
+		    with opening(c / 'call', 'rw') as fd:
+		        os.write(fd, b'{"sel": 0}')
+		        equal(os.read(fd, 100), b'{"rc":0,"name":"kIOReturnSuccess"}\n')
+		def lock(op, default=True, single=False, setprops=False):
+		    if op == 'call':
+		        return default and ('write' if single else 'read')
+		    return {'port': True, 'setprops': setprops}.get(op, default) and 'write'
+		def together(one, two):
+		    return not one or not two or one == two == 'read'
+		for i, locking in enumerate(({}, {'single': True}, {'default': False}, {'setprops': True}, {'default': False, 'single': True})):
+		    S = Service(f'S@{i}', {'methods': [{}], 'locking': locking}, register=False)
+		    os.close(os.open(S / 'buf/page', os.O_RDWR | os.O_CREAT))
+		    os.truncate(S / 'buf/page', 4096)
+		    write(S / 'ctl', 'register\n')
+		    pairs = [(Connection(S), one, two) for one in OPS for two in OPS]
+		    threads, asked = [], []
+		    def start(op, *arguments):
+		        threads.append(threading.Thread(target=OPS[op], args=arguments, daemon=True))
+		        threads[-1].start()
+		    def take(n):
+		        while len(asked) < n:
+		            request = S.asked()
+		            if 'id' in request:
+		                asked.append(request)
+		    def answer(requests):
+		        for request in requests:
+		            os.write(S.driver, b'{"id":%d,"rc":0,"buf":"page"}\n' % request['id'] if request['op'] == 'mem' else
+		                     b'{"id":%d,"rc":0}\n' % request['id'])
+		    for c, one, _ in pairs:
+		        start(one, c, 0)
+		    take(len(pairs))
+		    first = list(asked)
+		    for c, _, two in pairs:
+		        start(two, c, 1)
+		    wanted = [(c.number, two) for c, one, two in pairs if together(lock(one, **locking), lock(two, **locking))]
+		    take(len(pairs) + len(wanted))
+		    equal(sorted((request['conn'], request['op']) for request in asked[len(pairs):]), sorted(wanted))
+		    never(S.is_asked)
+		    answer(first)
+		    take(2 * len(pairs))
+		    answer(asked[len(pairs):])
+		    for thread in threads:
+		        thread.join(PATIENCE)
+		        assert not thread.is_alive(), locking
+	END
+}
