@@ -10,6 +10,7 @@
 #include "control/checker.h"
 #include "control/config.h"
 #include "service/stream_pace.h"
+#include "util/failure.h"
 #include "util/log.h"
 
 struct config {
@@ -232,6 +233,18 @@ static struct making making_of(const json_t *object)
 	return making;
 }
 
+/* With what was said of it, or else by its errno. Return: @r. */
+static int cannot_make(int r, const char *what, const char *name)
+{
+	struct failure why;
+
+	failure_take(&why);
+	if (why.error != r || !*why.message)
+		return log_errno(r, "cannot make %s '%s' of the configuration", what, name);
+	log_error("cannot make %s '%s' of the configuration: %s", what, name, why.message);
+	return r;
+}
+
 static int apply_queues(json_t *list, struct service *service)
 {
 	size_t i;
@@ -246,7 +259,7 @@ static int apply_queues(json_t *list, struct service *service)
 			continue;	/* of before a restart: it stays as it is */
 		r = service_make_queue(service, name, &making);
 		if (r < 0)
-			return log_errno(r, "cannot make queue '%s' of the configuration", name);
+			return cannot_make(r, "queue", name);
 	}
 	return 0;
 }
@@ -327,7 +340,7 @@ static int apply_streams(json_t *list, struct service *service)
 		int r = apply_stream(item, service, name);
 
 		if (r < 0)
-			return log_errno(r, "cannot make stream '%s' of the configuration", name);
+			return cannot_make(r, "stream", name);
 	}
 	return 0;
 }
@@ -347,7 +360,7 @@ static int apply_service(json_t *item, struct service *parent)
 	if (!service)
 		r = service_make(parent, name, &making, &service);
 	if (r < 0)
-		return log_errno(r, "cannot make service '%s' of the configuration", name);
+		return cannot_make(r, "service", name);
 	r = apply_queues(json_object_get(item, "queues"), service);
 	if (r == 0)
 		r = apply_streams(json_object_get(item, "streams"), service);

@@ -552,6 +552,16 @@ static bool parse_plain(const char *line, size_t size, struct driver_line *ret)
 	return true;
 }
 
+static int parse_object(const char *line, size_t size, json_t **ret)
+{
+	int r = fields_parse(WHAT, line, size, ret);
+
+	if (r != -EINVAL || memchr(line, '{', size))
+		return r;
+	return failure(r, WHAT ": a line must be a JSON object, {...}; words are taken "
+		       "after the line \"format text\"");
+}
+
 int driver_line_parse(const char *line, size_t size, bool text, struct driver_line *ret)
 {
 	_cleanup_(driver_line_deinit) struct driver_line parsed = { 0 };
@@ -562,8 +572,7 @@ int driver_line_parse(const char *line, size_t size, bool text, struct driver_li
 		return 0;
 	if (!parse_format(line, size, &parsed)) {
 		parsed = (struct driver_line){ 0 };
-		r = text ? parse_words(line, size, &object) :
-			   fields_parse(WHAT, line, size, &object);
+		r = text ? parse_words(line, size, &object) : parse_object(line, size, &object);
 		if (r == 0)
 			r = line_from_json(object, &parsed);
 	}

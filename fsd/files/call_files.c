@@ -21,6 +21,7 @@ struct transaction {
 	struct identity opener;		/* of m/SEL and struct/SEL, or who wrote: a read may be what calls */
 	enum progress progress;
 	IOReturn code;			/* what the read is told where there is no line; 0: nothing */
+	struct failure why;		/* ...and what was said of it */
 	void (*finish)(struct transaction *transaction, struct reply *reply);
 };
 
@@ -70,8 +71,23 @@ static void start_call(struct transaction *transaction, const struct caller *cal
 	transaction->question = (struct question){ .answered = on_answer };
 	refused.code = client_call(client, &transaction->question, &transaction->call, caller,
 				   caller ? &transaction->who : &transaction->opener);
+	failure_take(&transaction->why);
 	if (refused.code != kIOReturnSuccess)
 		end_call(transaction, &refused);
+}
+
+/* What a read gets where there is no line. */
+static int told(struct transaction *transaction)
+{
+	IOReturn code = transaction->code;
+
+	transaction->code = kIOReturnSuccess;
+	if (code == kIOReturnSuccess)
+		return 0;
+	transaction->why.error = -IOReturnToErrno(code);
+	transaction->why.code = (uint32_t)code;
+	failure_repeat(&transaction->why);
+	return transaction->why.error;
 }
 
 static int open_transaction(struct session *session,
@@ -152,12 +168,10 @@ static int call_unit(struct session *session, char *text, size_t size, const str
 static int call_nothing(struct session *session)
 {
 	struct transaction *transaction = session->object;
-	IOReturn code = transaction->code;
 
 	if (transaction->progress != ANSWERED)
 		return transaction->progress == RUNNING ? FILE_WAIT : -ENODATA;
-	transaction->code = kIOReturnSuccess;
-	return code == kIOReturnSuccess ? 0 : failure_code((uint32_t)code);
+	return told(transaction);
 }
 
 const struct session_kind call_session = {
@@ -200,7 +214,6 @@ static int start_named(struct transaction *transaction, bool scalars, const stru
 static int named_nothing(struct session *session, bool scalars)
 {
 	struct transaction *transaction = session->object;
-	IOReturn code = transaction->code;
 
 	if (transaction->progress == NOT_ASKED) {
 		int r = begin(transaction);
@@ -216,12 +229,8 @@ static int named_nothing(struct session *session, bool scalars)
 			session_clear_input(session);
 		}
 		start_named(transaction, scalars, NULL);
-		code = transaction->code;
 	}
-	if (transaction->progress == RUNNING)
-		return FILE_WAIT;
-	transaction->code = kIOReturnSuccess;
-	return code == kIOReturnSuccess ? 0 : failure_code((uint32_t)code);
+	return transaction->progress == RUNNING ? FILE_WAIT : told(transaction);
 }
 
 static int open_named(struct session *session, const struct caller *caller,

@@ -33,10 +33,15 @@ static IOReturn check_methods(const struct service *service, const struct identi
 		return kIOReturnSuccess;
 	if (methods->privilege)
 		code = policy_has_privilege(service->registry->policy, who, methods->privilege);
-	if (code == kIOReturnSuccess && methods->entitlement_rule == ENTITLEMENT_NAMED &&
-	    !entitlement_is_granted(entitlements, methods->entitlement))
-		code = kIOReturnNotPrivileged;
-	return code;
+	if (code != kIOReturnSuccess) {
+		failure(-IOReturnToErrno(code), "this needs the privilege '%s'", methods->privilege);
+		return code;
+	}
+	if (methods->entitlement_rule != ENTITLEMENT_NAMED ||
+	    entitlement_is_granted(entitlements, methods->entitlement))
+		return kIOReturnSuccess;
+	failure(-EACCES, "this needs the entitlement '%s'", methods->entitlement);
+	return kIOReturnNotPrivileged;
 }
 
 static IOReturn check_opener(const struct service *service, const struct identity *who,
@@ -44,11 +49,12 @@ static IOReturn check_opener(const struct service *service, const struct identit
 {
 	IOReturn code = policy_may_open(service->registry->policy, who, service->entry.lineage);
 
-	if (code == kIOReturnSuccess)
-		code = check_driver(service);
-	if (code == kIOReturnSuccess)
-		code = check_methods(service, who, entitlements);
-	return code;
+	if (code != kIOReturnSuccess) {
+		failure(-IOReturnToErrno(code), "the policy does not let you open a service of this class");
+		return code;
+	}
+	code = check_driver(service);
+	return code == kIOReturnSuccess ? check_methods(service, who, entitlements) : code;
 }
 
 /* How many there may be: of a user a part, so that others can open something, too */
@@ -286,7 +292,7 @@ int client_open(struct opening *opening, struct service *service, uint32_t type,
 		return -ENOMEM;
 	code = check_opener(service, who, entitlements);
 	if (code != kIOReturnSuccess)
-		return failure_code((uint32_t)code);
+		return failure_with_code(-IOReturnToErrno(code), (uint32_t)code);
 	opening->client = find_shared(service, type, who);
 	if (opening->client) {
 		opening->client->n_sessions++;

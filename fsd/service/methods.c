@@ -4,10 +4,13 @@
  * kind of table is a function of its own, so that its order can be read from it.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "service/methods.h"
+#include "util/failure.h"
 
 /* Scalars of a call in the legacy form; its functions took no more arguments. */
 #define LEGACY_SCALARS_MAX 6
@@ -121,13 +124,31 @@ static IOReturn check_base_class(const struct call_shape *shape)
 /* NULL: out of range. */
 static const struct method *find_method(const struct methods *methods, uint32_t selector)
 {
-	return selector < methods->n_table ? &methods->table[selector] : NULL;
+	if (selector < methods->n_table)
+		return &methods->table[selector];
+	failure(-EINVAL, "there are %zu methods, from 0 on", methods->n_table);
+	return NULL;
+}
+
+/* A count as `methods` has it. */
+static const char *declared(uint32_t count, char text[static 12])
+{
+	snprintf(text, 12, "%" PRIu32, count);
+	return count == ANY_COUNT ? "*" : text;
 }
 
 static bool sizes_fit(const struct method *method, const struct call_shape *shape, uint64_t sos)
 {
-	return fits(shape->si, method->si) && fits(shape->sis, method->sis) &&
-	       fits(shape->so, method->so) && fits(sos, method->sos);
+	char si[12], sis[12], so[12], bytes[12];
+
+	if (fits(shape->si, method->si) && fits(shape->sis, method->sis) &&
+	    fits(shape->so, method->so) && fits(sos, method->sos))
+		return true;
+	failure(-EINVAL, "the method has si=%s sis=%s so=%s sos=%s, the call si=%" PRIu64
+		" sis=%" PRIu64 " so=%" PRIu64 " sos=%" PRIu64, declared(method->si, si),
+		declared(method->sis, sis), declared(method->so, so), declared(method->sos, bytes),
+		shape->si, shape->sis, shape->so, sos);
+	return false;
 }
 
 static IOReturn check_2022(const struct methods *methods, const struct call_shape *shape)
@@ -140,8 +161,10 @@ static IOReturn check_2022(const struct methods *methods, const struct call_shap
 		return kIOReturnBadArgument;
 	if (shape->async && !method->allow_async)
 		return kIOReturnBadArgument;
-	if (method->entitlement && !shape->has_entitlement(shape->user, method->entitlement))
+	if (method->entitlement && !shape->has_entitlement(shape->user, method->entitlement)) {
+		failure(-EACCES, "this needs the entitlement '%s'", method->entitlement);
 		return kIOReturnNotPrivileged;
+	}
 	return method->no_function ? kIOReturnNoCompletion : kIOReturnSuccess;
 }
 

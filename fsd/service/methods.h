@@ -90,6 +90,7 @@ struct call_shape {
 
 /*
  * The checks of userclient 2.1, 2.3 and 2.4, in their order; @methods NULL: the base class.
- * Return: Success when the driver shall see the call, or the code for the client.
+ * Return: Success when the driver shall see the call, or the code for the client, and
+ * where there is more to say, failure().
  */
 IOReturn methods_check(const struct methods *methods, const struct call_shape *shape);

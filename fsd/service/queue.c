@@ -6,6 +6,7 @@
 
 #include "service/agent.h"
 #include "service/queue.h"
+#include "util/failure.h"
 #include "util/log.h"
 
 #define PEEK_TRIES 8
@@ -225,7 +226,8 @@ static int check_size(const struct registry *registry, const char *name,
 		return 0;
 	log_limited("queue '%s' would be larger than max_queue_size=%llu bytes, refused", name,
 		    (unsigned long long)max);
-	return -ENOSPC;
+	return failure(-ENOSPC, "it would be larger than max_queue_size=%llu bytes",
+		       (unsigned long long)max);
 }
 
 static int fill_store(struct queue *queue)
@@ -250,8 +252,9 @@ int queue_new(struct service *service, const char *name, const struct making *ma
 		geometry_make(making->capacity, making->max_entry, &geometry) :
 		geometry_with_capacity(making->capacity, &geometry);
 
-	if (r == 0)
-		r = check_size(registry, name, &geometry);
+	if (r < 0)
+		return failure(r, "no ring can have this capacity, or max_entry");
+	r = check_size(registry, name, &geometry);
 	if (r == 0)
 		r = queue_init(service, name, 0, &making->own, &queue);
 	if (r < 0)

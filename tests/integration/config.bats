@@ -282,13 +282,17 @@ refused() { # refused LINE[:COLUMN] WHAT
 	echo '{ "queues": [ { "name": "a", "persist": true }, { "name": "b", "capacity": 2000000000 } ] }' >config.json
 	"$FSD" -f -s "$STATE" -c config.json "$MNT" 2>said || status=$?
 	[[ $status -eq 1 ]]
-	grep -q "cannot make queue 'b' of the configuration: No space left" said
+	grep -q "cannot make queue 'b' of the configuration: it would be larger than max_queue_size=1073741824" said
 	run ! is_mounted
 	[[ -z $(ls "$STATE") ]]
 
+	echo '{ "queues": [ { "name": "q", "capacity": 99999999999 } ] }' >config.json
+	run -1 --separate-stderr "$FSD" -f -s "$STATE" -c config.json "$MNT"
+	[[ $stderr == *"cannot make queue 'q' of the configuration: no ring can have this capacity"* ]]
+
 	echo '{ "streams": [ { "name": "s", "buffers": 2, "size": 2000000000 } ] }' >config.json
 	run -1 --separate-stderr "$FSD" -f -s "$STATE" -c config.json "$MNT"
-	[[ $stderr == *"cannot make stream 's' of the configuration: No space left"* ]]
+	[[ $stderr == *"cannot make stream 's' of the configuration: "*"beyond a limit"* ]]
 	[[ -z $(ls "$STATE") ]]
 
 	echo '{ "services": [ { "name": "clients" } ] }' >config.json

@@ -648,3 +648,49 @@ teardown() { fsd_teardown; }
 		assert done.returncode != 0
 	END
 }
+
+@test "who is refused reads what it takes: sizes, an entitlement, a privilege, the policy" {
+	echo '{ "open": [ { "class": "Guarded", "require": "console" }, { "class": "Shut", "allow": false } ] }' >policy.json
+	start_fsd -p policy.json
+	check_registry <<-'END'
+		service = Service('S', {'methods': [{'name': 'add', 'si': 2, 'so': 1}, {'name': 'any', 'sis': '*', 'sos': 8},
+		                                    {'name': 'admin', 'ent': 'org.example.admin'}]})
+		connection = Connection(service)
+		def call(name, data):
+		    with opening(connection / name, 'rw') as fd:
+		        os.write(fd, data)
+		        return os.read(fd, 100)
+		def said_to_call(wanted, code, sentence, *arguments):
+		    refuses(wanted, call, *arguments)
+		    equal(said()[1:], (code, sentence))
+		for data in b'6\n', b'6 7 8\n':
+		    said_to_call(EINVAL, 'kIOReturnBadArgument', 'the method has si=2 sis=0 so=1 sos=0, the call '
+		                 f'si={len(data.split())} sis=0 so=1 sos=0', 'm/add', data)
+		said_to_call(EINVAL, 'kIOReturnBadArgument', 'the method has si=0 sis=* so=0 sos=8, the call si=1 sis=0 so=0 sos=8',
+		             'm/any', b'1\n')
+		said_to_call(EINVAL, 'kIOReturnBadArgument', 'there are 3 methods, from 0 on', 'm/3', b'\n')
+		said_to_call(EACCES, 'kIOReturnNotPrivileged', "this needs the entitlement 'org.example.admin'", 'm/admin', b'\n')
+
+		# What is said of one is not said of the next.
+		with opening(connection / 'call', 'rw') as fd:
+		    os.write(fd, b'{"sel": 0, "si": [6], "so": 1}')
+		    equal(json.loads(os.read(fd, 100))['name'], 'kIOReturnBadArgument')
+		refuses(EINVAL, write, service / 'ctl', 'busy -1\n')
+		assert 'si=' not in said()[2], said()
+
+		# One who forgot to say how he writes.
+		for line in b'id=1 rc=0\n', b'format xml\n', b'x\n':
+		    refuses(EINVAL, os.write, service.driver, line)
+		    equal(said()[2], 'driver: a line must be a JSON object, {...}; words are taken after the line "format text"')
+
+		def said_to_opener(wanted, code, sentence, name, methods=None):
+		    asked = Service(name, methods)
+		    refuses(wanted, os.open, asked / 'clone', os.O_RDWR)
+		    equal(said()[1:], (code, sentence))
+		said_to_opener(EACCES, 'kIOReturnNotPrivileged', "this needs the entitlement 'org.example.open'", 'A',
+		               {'IOUserClientEntitlements': 'org.example.open'})
+		said_to_opener(EACCES, 'kIOReturnNotPrivileged', "this needs the privilege 'console'", 'B', {'privilege': 'console'})
+		said_to_opener(EACCES, 'kIOReturnNotPrivileged', 'the policy does not let you open a service of this class', 'Guarded')
+		said_to_opener(EPERM, 'kIOReturnNotPermitted', 'the policy does not let you open a service of this class', 'Shut')
+	END
+}
