@@ -125,7 +125,7 @@ kern_return_t IOConnectSetCFProperty(io_connect_t connect, const char *name, jso
  * With *@outputStructCnt kIOConnectMethodVarOutputSize, @outputStruct is a void **: it becomes
  * the output in memory of its own, which the caller gives up with free().
  *
- * How large a struct is does not matter up to 3 MiB. More than 16 scalars of output are
+ * How large a struct is does not matter up to 3 MiB less 4 KiB. More than 16 scalars of output are
  * 16. On any result but kIOReturnSuccess, outputs and counts are as they were. Stands for
  * IOConnectCallMethod(), IOConnectCallScalarMethod() and IOConnectCallStructMethod().
  *

@@ -263,7 +263,7 @@ struct IOUserClientMethods {
 
 	/*
 	 * A port of MACH_PORT_NULL: no longer. The driver gives the port back by
-	 * releaseNotificationPort().
+	 * releaseNotificationPort(). @refCon is 0: a client's library keeps what the client said.
 	 */
 	IOReturn (*registerNotificationPort)(IOUserClient *client, mach_port_t port, UInt32 type,
 					     UInt32 refCon);
@@ -568,8 +568,8 @@ IOReturn IOUserClient_exportObjectToClient(IOUserClient *client, task_t task, vo
  * IOUserClient_writeMemoryToClient(). Stands for CreateMemoryDescriptorFromClient().
  *
  * Return: kIOReturnSuccess and a reference; kIOReturnBadArgument, NULL, no or too many segments,
- * or no direction; kIOReturnNoMemory, no memory or more than 1 GiB; kIOReturnNotReady, the client
- * is gone; kIOReturnNotPermitted, the driver's process may not (it needs the rights of a
+ * or no direction; kIOReturnNoMemory, no memory, or no bytes or more than 1 GiB in all;
+ * kIOReturnNotReady, the client is gone; kIOReturnNotPermitted, the driver's process may not (it needs the rights of a
  * debugger); kIOReturnVMError, no such memory.
  */
 kern_return_t IOUserClient_CreateMemoryDescriptorFromClient(IOUserClient *client, uint64_t options,

@@ -172,7 +172,8 @@ static void echo(io_connect_t connect, size_t size)
 static void sizes(char **arguments)
 {
 	static const size_t tried[] = {
-		0, 1, 2, 3, 4095, 4096, 4097, 6000, 12287, 65536, 100000, 1 << 20, 3000000,
+		0, 1, 2, 3, 4095, 4096, 4097, 6000, 12287, 65536, 100000, 1 << 20,
+		3145728 - 4096,
 	};
 	io_connect_t connect = open_test();
 	size_t n;
