@@ -152,6 +152,23 @@ flows() {
 	check "$MNT" <after.py
 }
 
+@test "a service that was registered is so after each of two kills" {
+	local service=$MNT/IOService/S
+	mkdir "$service"
+	echo '{"methods":[{"name":"m"}]}' >"$service/methods"
+	echo '{"key":"value"}' >"$service/props"
+	printf 'persist\nregister\n' >"$service/ctl"
+	see() { cat "$service"/{id,state,methods,props}; }
+	see >before
+	grep -q '^registered matched' "$service/state"
+	restart_fsd
+	see >after
+	same before after
+	restart_fsd
+	see >after
+	same before after
+}
+
 @test "the generation of the mount changes with each start, and programs see it" {
 	queue=$(new_queue q)
 	for _ in 1 2; do
