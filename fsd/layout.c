@@ -72,10 +72,6 @@ static const struct row root_rows[] = {
 	{ .name = NULL },
 };
 
-static const struct row no_rows[] = {
-	{ .name = NULL },
-};
-
 #define ENTRY_ROWS						\
 	ATTRIBUTE("id", 0444, entry_id_show, NULL),		\
 	ATTRIBUTE("name", 0444, entry_name_show, NULL),		\
@@ -287,7 +283,7 @@ static const struct node_def service_dir = {
 };
 
 static const struct node_def clients_dir = {
-	.rows = no_rows,
+	.rows = node_no_rows,
 };
 
 static const struct node_def client_dir = {
@@ -299,7 +295,7 @@ static const struct node_def client_dir = {
 };
 
 static const struct node_def queues_dir = {
-	.rows = no_rows,
+	.rows = node_no_rows,
 	.make = queues_dir_make,
 	.remove = queues_dir_remove,
 	.set_attributes = queues_dir_set_attributes,
@@ -312,7 +308,7 @@ static const struct node_def queue_dir = {
 };
 
 static const struct node_def streams_dir = {
-	.rows = no_rows,
+	.rows = node_no_rows,
 	.make = streams_dir_make,
 	.remove = streams_dir_remove,
 	.set_attributes = streams_dir_set_attributes,

@@ -232,7 +232,8 @@ static int run_word(struct opened *opened, const char *text)
 		if (strlen(words[i].word) == length && memcmp(words[i].word, text, length) == 0 &&
 		    (words[i].takes_text || !*rest))
 			return words[i].run(opened, rest);
-	return failure(-EINVAL, "unknown; there are close, open, open seize, unopen, addclient N, qlimit N");
+	return failure(-EINVAL, "unknown; there are close, open, open seize, unopen, addclient N, "
+		       "qlimit N");
 }
 
 static int word_unit(struct session *session, char *text, size_t size, const struct caller *caller)
@@ -293,9 +294,8 @@ const struct session_kind client_control = {
 	.state = clone_state, .close = control_close,
 };
 
-static const struct row no_rows[] = { { .name = NULL } };
 static const struct row clone_row = SESSION("", 0666, clone_session);
-const struct node_def clone_leaf = { .rows = no_rows, .leaf = &clone_row };
+const struct node_def clone_leaf = { .rows = node_no_rows, .leaf = &clone_row };
 
 /* Attributes */
 
@@ -508,7 +508,7 @@ static const struct session_kind port_session = {
 };
 
 static const struct row port_row = SESSION("", 0400, port_session);
-static const struct node_def port_leaf = { .rows = no_rows, .leaf = &port_row };
+static const struct node_def port_leaf = { .rows = node_no_rows, .leaf = &port_row };
 
 static const struct binding *port_binding(const struct node *node)
 {
@@ -525,7 +525,7 @@ static char *port_target(struct node *node)
 }
 
 static const struct row port_link_row = { "", S_IFLNK | 0777, .target = port_target };
-static const struct node_def port_link_leaf = { .rows = no_rows, .leaf = &port_link_row };
+static const struct node_def port_link_leaf = { .rows = node_no_rows, .leaf = &port_link_row };
 
 static const struct node_def *port_leaf_of(const struct client *client, uint32_t type)
 {
@@ -545,16 +545,10 @@ static int ports_find(struct node *node, const char *name, struct node **ret)
 	const struct client *client = node->object;
 	struct attributes own = { client->opener.uid, client->opener.gid, 0400 };
 	uint32_t type;
-	int r;
 
 	if (!client->service || !methods_number(name, &type))
 		return -ENOENT;
-	r = node_new_passing(node, name, port_leaf_of(client, type), &own, ret);
-	if (r == 0) {
-		node_lend(*ret, node);
-		(*ret)->number = type;
-	}
-	return r;
+	return node_new_leaf(node, name, port_leaf_of(client, type), &own, type, ret);
 }
 
 static int ports_list(struct node *node, struct names *names)
@@ -577,7 +571,7 @@ static int ports_list(struct node *node, struct names *names)
 	return r;
 }
 
-const struct node_def ports_dir = { .rows = no_rows, .find = ports_find, .list = ports_list,
+const struct node_def ports_dir = { .rows = node_no_rows, .find = ports_find, .list = ports_list,
 				    .is_stale = port_is_stale };
 
 /* The directories of a connection */
@@ -599,17 +593,9 @@ int client_find_folder(struct node *node, const char *name, struct node **ret)
 	struct attributes own = node->own;
 
 	own.mode = 0755;
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		int r = strcmp(folders[i].name, name) != 0 ? -ENOENT :
-			node_new(node, name, 0, folders[i].def, &own, ret);
-
-		if (r == 0) {
-			node_lend(*ret, node);
-			(*ret)->fixed = true;
-		}
-		if (r != -ENOENT)
-			return r;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (strcmp(folders[i].name, name) == 0)
+			return node_new_part(node, name, 0, folders[i].def, &own, ret);
 	return -ENOENT;
 }
 

@@ -29,11 +29,10 @@ static char *port_target(struct node *node)
 	return target(node->object, OWN_PORTS, (uint32_t)node->number);
 }
 
-static const struct row no_rows[] = { { .name = NULL } };
 static const struct row memory_row = { "", S_IFLNK | 0777, .target = memory_target };
-static const struct node_def memory_leaf = { .rows = no_rows, .leaf = &memory_row };
+static const struct node_def memory_leaf = { .rows = node_no_rows, .leaf = &memory_row };
 static const struct row port_row = { "", S_IFLNK | 0777, .target = port_target };
-static const struct node_def port_leaf = { .rows = no_rows, .leaf = &port_row };
+static const struct node_def port_leaf = { .rows = node_no_rows, .leaf = &port_row };
 
 const struct node_def *own_link(const struct client *client, enum own_links which, uint32_t type)
 {

@@ -12,8 +12,6 @@
 #include "service/buffer.h"
 #include "util/failure.h"
 
-static const struct row no_rows[] = { { .name = NULL } };
-
 /* buf/NAME */
 
 static struct buffer *buffer_of(const struct file *file)
@@ -132,7 +130,7 @@ static int buffers_unlink(struct node *node, const char *name, const struct call
 }
 
 const struct node_def buffers_dir = {
-	.rows = no_rows, .create = buffers_create, .unlink = buffers_unlink,
+	.rows = node_no_rows, .create = buffers_create, .unlink = buffers_unlink,
 };
 
 /* What a memory type stands for */
@@ -349,7 +347,7 @@ static const struct file_ops memory_ops = {
 static const struct row memory_row = {
 	"", S_IFREG | 0600, .ops = &memory_ops, .memory = true, .size = memory_size,
 };
-static const struct node_def memory_leaf = { .rows = no_rows, .leaf = &memory_row };
+static const struct node_def memory_leaf = { .rows = node_no_rows, .leaf = &memory_row };
 
 static char *queue_data_link(struct node *node)
 {
@@ -366,22 +364,17 @@ static char *queue_link(struct node *node)
 }
 
 static const struct row queue_data_row = { "", S_IFLNK | 0777, .target = queue_data_link };
-static const struct node_def queue_data_leaf = { .rows = no_rows, .leaf = &queue_data_row };
+static const struct node_def queue_data_leaf = { .rows = node_no_rows, .leaf = &queue_data_row };
 static const struct row queue_link_row = { "", S_IFLNK | 0777, .target = queue_link };
-static const struct node_def queue_link_leaf = { .rows = no_rows, .leaf = &queue_link_row };
+static const struct node_def queue_link_leaf = { .rows = node_no_rows, .leaf = &queue_link_row };
 
 static int new_leaf(struct node *node, const char *name, const struct node_def *leaf,
 		    uint32_t type, struct node **ret)
 {
 	const struct client *client = node->object;
 	struct attributes own = { client->opener.uid, client->opener.gid, 0600 };
-	int r = node_new_passing(node, name, leaf, &own, ret);
 
-	if (r == 0) {
-		node_lend(*ret, node);
-		(*ret)->number = type;
-	}
-	return r;
+	return node_new_leaf(node, name, leaf, &own, type, ret);
 }
 
 static const struct node_def *leaf_of(const struct client *client, uint32_t type)
@@ -444,7 +437,7 @@ static int queues_list(struct node *node, struct names *names)
 	return list(node, true, names);
 }
 
-const struct node_def memory_dir = { .rows = no_rows, .find = memory_find, .list = memory_list,
+const struct node_def memory_dir = { .rows = node_no_rows, .find = memory_find, .list = memory_list,
 				     .is_stale = memory_is_stale };
-const struct node_def bound_queues_dir = { .rows = no_rows, .find = queues_find,
+const struct node_def bound_queues_dir = { .rows = node_no_rows, .find = queues_find,
 					   .list = queues_list };

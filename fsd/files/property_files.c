@@ -241,11 +241,8 @@ const struct session_kind props_document = {
 static char *key_of_name(const char *name)
 {
 	_cleanup_(freep) char *plain = unescape_name(name);
-	char *key;
 
-	if (!plain || asprintf(&key, "%s%s", *plain == '$' ? "$" : "", plain) < 0)
-		return NULL;
-	return key;
+	return plain ? text_print("%s%s", *plain == '$' ? "$" : "", plain) : NULL;
 }
 
 /* A whole number as JSON has it, whether there is room for it or not. */
@@ -314,20 +311,15 @@ const struct session_kind prop_document = {
 	.open = setter_open, .abandon = stop_setting, .close = prop_close,
 };
 
-static const struct row no_rows[] = { { .name = NULL } };
 static const struct row prop_row = DOCUMENT("", 0666, prop_document);
-static const struct node_def prop_leaf = { .rows = no_rows, .leaf = &prop_row };
+static const struct node_def prop_leaf = { .rows = node_no_rows, .leaf = &prop_row };
 
 static int new_leaf(struct node *node, const char *name, struct node **ret)
 {
 	struct attributes own = node->own;
-	int r;
 
 	own.mode = 0666;
-	r = node_new_passing(node, name, &prop_leaf, &own, ret);
-	if (r == 0)
-		node_lend(*ret, node);
-	return r;
+	return node_new_leaf(node, name, &prop_leaf, &own, 0, ret);
 }
 
 static int props_find(struct node *node, const char *name, struct node **ret)
@@ -386,6 +378,6 @@ static int props_unlink(struct node *node, const char *name, const struct caller
 }
 
 const struct node_def props_dir = {
-	.rows = no_rows, .find = props_find, .list = props_list,
+	.rows = node_no_rows, .find = props_find, .list = props_list,
 	.create = props_create, .unlink = props_unlink,
 };

@@ -156,8 +156,7 @@ static int parents_list(struct node *node, struct names *names)
 	return r;
 }
 
-static const struct row no_rows[] = { { .name = NULL } };
-static const struct node_def parents_dir = { .rows = no_rows, .find = parents_find,
+static const struct node_def parents_dir = { .rows = node_no_rows, .find = parents_find,
 					     .list = parents_list };
 
 static const struct folder {
@@ -207,16 +206,10 @@ static int find_clone(struct node *node, const char *name, struct node **ret)
 {
 	struct attributes own = node_attributes(node, node_row(node, "clone"));
 	uint32_t type;
-	int r;
 
 	if (strncmp(name, "clone.", 6) != 0 || !methods_number(name + 6, &type))
 		return -ENOENT;
-	r = node_new_passing(node, name, &clone_leaf, &own, ret);
-	if (r == 0) {
-		node_lend(*ret, node);
-		(*ret)->number = type;
-	}
-	return r;
+	return node_new_leaf(node, name, &clone_leaf, &own, type, ret);
 }
 
 static int find(struct node *node, const char *name, bool of_plane, struct node **ret)

@@ -13,8 +13,6 @@
 #include "util/failure.h"
 #include "util/number.h"
 
-static const struct row no_rows[] = { { .name = NULL } };
-
 char *view_way_up(const struct node *node)
 {
 	size_t depth = 0;
@@ -35,15 +33,12 @@ char *view_way_up(const struct node *node)
 static char *link_target(struct node *node)
 {
 	_cleanup_(freep) char *way = node->parent ? view_way_up(node->parent) : NULL;
-	char *target;
 
-	if (!way || asprintf(&target, "%sid/0x%" PRIx64, way, node->number) < 0)
-		return NULL;
-	return target;
+	return way ? text_print("%sid/0x%" PRIx64, way, node->number) : NULL;
 }
 
 static const struct row link_row = { "", S_IFLNK | 0777, .target = link_target };
-static const struct node_def link_leaf = { .rows = no_rows, .leaf = &link_row };
+static const struct node_def link_leaf = { .rows = node_no_rows, .leaf = &link_row };
 
 static int make_leaf(struct node *directory, const char *name, uint64_t number,
 		     const struct node_def *def, struct node **ret)
@@ -90,13 +85,12 @@ static char *place_target(struct node *node)
 {
 	const struct entry *entry = entry_by_id(node->number);
 	_cleanup_(freep) char *path = entry && entry->node ? node_path(entry->node) : NULL;
-	char *target;
 
-	return path && asprintf(&target, "../%s", path) >= 0 ? target : NULL;
+	return path ? text_print("../%s", path) : NULL;
 }
 
 static const struct row place_row = { "", S_IFLNK | 0777, .target = place_target };
-static const struct node_def place_leaf = { .rows = no_rows, .leaf = &place_row };
+static const struct node_def place_leaf = { .rows = node_no_rows, .leaf = &place_row };
 
 static int ids_find(struct node *node, const char *name, struct node **ret)
 {
@@ -119,7 +113,7 @@ static int ids_list(struct node *node, struct names *names)
 	return r;
 }
 
-static const struct node_def ids_dir = { .rows = no_rows, .find = ids_find, .list = ids_list };
+static const struct node_def ids_dir = { .rows = node_no_rows, .find = ids_find, .list = ids_list };
 
 /* class/C/0xID */
 
@@ -139,7 +133,7 @@ static int class_list(struct node *node, struct names *names)
 	return add_ids(names, entries_with_class(node->name));
 }
 
-static const struct node_def class_dir = { .rows = no_rows, .find = class_find,
+static const struct node_def class_dir = { .rows = node_no_rows, .find = class_find,
 					   .list = class_list };
 
 /* What index walks find, as names to list. */
@@ -171,7 +165,7 @@ static int classes_list(struct node *node, struct names *names)
 	return collection.r;
 }
 
-static const struct node_def classes_dir = { .rows = no_rows, .find = classes_find,
+static const struct node_def classes_dir = { .rows = node_no_rows, .find = classes_find,
 					     .list = classes_list };
 
 /* name/N/0xID */
@@ -196,7 +190,7 @@ static int name_list(struct node *node, struct names *names)
 	return plain ? add_ids(names, entries_with_name(plain)) : -ENOMEM;
 }
 
-static const struct node_def name_dir = { .rows = no_rows, .find = name_find, .list = name_list };
+static const struct node_def name_dir = { .rows = node_no_rows, .find = name_find, .list = name_list };
 
 static int names_find(struct node *node, const char *name, struct node **ret)
 {
@@ -216,7 +210,7 @@ static int names_list(struct node *node, struct names *names)
 	return collection.r;
 }
 
-static const struct node_def names_dir = { .rows = no_rows, .find = names_find,
+static const struct node_def names_dir = { .rows = node_no_rows, .find = names_find,
 					   .list = names_list };
 
 /* err/PID: who was refused may read why; not who had the same pid before, nor who has it later */
@@ -252,7 +246,7 @@ static int refusal_show(struct node *node, FILE *out)
 }
 
 static const struct row refusal_row = ATTRIBUTE("", 0400, refusal_show, NULL);
-static const struct node_def refusal_leaf = { .rows = no_rows, .leaf = &refusal_row };
+static const struct node_def refusal_leaf = { .rows = node_no_rows, .leaf = &refusal_row };
 
 static int refusals_find(struct node *node, const char *name, struct node **ret)
 {
@@ -290,7 +284,7 @@ static int refusals_list(struct node *node, struct names *names)
 	return collection.r;
 }
 
-static const struct node_def refusals_dir = { .rows = no_rows, .find = refusals_find,
+static const struct node_def refusals_dir = { .rows = node_no_rows, .find = refusals_find,
 					      .is_stale = is_of_another, .list = refusals_list };
 
 /* The root's directories */
@@ -366,9 +360,8 @@ char *plane_entry_target(struct node *node)
 {
 	const struct entry *entry = node->object;
 	_cleanup_(freep) char *way = view_way_up(node);
-	char *target;
 
-	return way && asprintf(&target, "%sid/0x%" PRIx64, way, entry->id) >= 0 ? target : NULL;
+	return way ? text_print("%sid/0x%" PRIx64, way, entry->id) : NULL;
 }
 
 int plane_find_child(struct node *node, const char *name, struct node **ret)

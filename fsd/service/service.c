@@ -104,14 +104,12 @@ int service_add(struct registry *registry, struct node *parent, const char *name
 	/* The next id, also after a restart. */
 	node_ids_above(service->node->id + 1);
 	if (r == 0)
-		r = node_new(service->node, "queues", service->node->id + 1,
-			     registry->layout->queues, &making->files, &service->queues);
+		r = node_new_part(service->node, "queues", service->node->id + 1,
+				  registry->layout->queues, &making->files, &service->queues);
 	if (r < 0) {
 		service_drop(service);
 		return r;
 	}
-	node_lend(service->queues, service->node);
-	service->queues->fixed = true;
 	*ret = service;
 	return 0;
 }
@@ -326,18 +324,12 @@ int service_folder(struct service *service, const char *name, const struct node_
 		   struct node **ret)
 {
 	struct attributes own = service->node->own;
-	int r = 0;
 
 	*ret = node_find(service->node, name);
 	if (*ret)
 		return 0;
 	own.mode = 0755;
-	r = node_new(service->node, name, 0, def, &own, ret);
-	if (r == 0) {
-		node_lend(*ret, service->node);
-		(*ret)->fixed = true;
-	}
-	return r;
+	return node_new_part(service->node, name, 0, def, &own, ret);
 }
 
 int service_streams(struct service *service, struct node **ret)

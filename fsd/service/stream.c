@@ -200,13 +200,10 @@ static int new_part(struct stream *stream, const char *name, const struct node_d
 	int r;
 
 	own.mode = mode;
-	r = node_new(stream->node, name, 0, def, &own, ret);
-	if (r < 0)
-		return r;
-	(*ret)->files = stream->node->files;
-	node_lend(*ret, stream->node);
-	(*ret)->fixed = true;
-	return 0;
+	r = node_new_part(stream->node, name, 0, def, &own, ret);
+	if (r == 0)
+		(*ret)->files = stream->node->files;
+	return r;
 }
 
 static int new_parts(struct stream *stream)

@@ -14,10 +14,12 @@
  * Of an inode number: which row, what tells one number for it from another, and the id. What
  * differs must be low: the kernel finds inodes by a hash that hardly looks at the upper bits.
  */
-#define ROW_BITS	6
+#define ROW_BITS	6	/* so a kind has 63 rows at most */
 #define OTHER_BITS	16
 
 #define MAX_PASSING	4096u
+
+const struct row node_no_rows[] = { { .name = NULL } };
 
 bool tree_memory_is_linked;
 void (*tree_on_change)(struct waits *waits);
@@ -179,9 +181,9 @@ int node_new(struct node *parent, const char *name, uint64_t id, const struct no
 
 void node_rename(struct node *node, unsigned number)
 {
-	char *name;
+	char *name = text_print("%u", number);
 
-	if (asprintf(&name, "%u", number) < 0)
+	if (!name)
 		return;
 	tdelete(node, &by_name, compare_names);
 	free(node->name);
@@ -269,6 +271,30 @@ int node_new_passing(struct node *parent, const char *name, const struct node_de
 	return 0;
 }
 
+int node_new_leaf(struct node *parent, const char *name, const struct node_def *def,
+		  const struct attributes *own, uint64_t number, struct node **ret)
+{
+	int r = node_new_passing(parent, name, def, own, ret);
+
+	if (r == 0) {
+		node_lend(*ret, parent);
+		(*ret)->number = number;
+	}
+	return r;
+}
+
+int node_new_part(struct node *parent, const char *name, uint64_t id, const struct node_def *def,
+		  const struct attributes *own, struct node **ret)
+{
+	int r = node_new(parent, name, id, def, own, ret);
+
+	if (r == 0) {
+		node_lend(*ret, parent);
+		(*ret)->fixed = true;
+	}
+	return r;
+}
+
 int names_add(struct names *names, const char *name, mode_t type)
 {
 	if (names->n == names->room) {
@@ -281,7 +307,10 @@ int names_add(struct names *names, const char *name, mode_t type)
 		names->room = room;
 	}
 	names->names[names->n] = (struct name){ strdup(name), type };
-	return names->names[names->n].name ? (int)(names->n++, 0) : -ENOMEM;
+	if (!names->names[names->n].name)
+		return -ENOMEM;
+	names->n++;
+	return 0;
 }
 
 void names_free(struct names *names)
@@ -404,13 +433,10 @@ char *node_path(const struct node *node)
 	_cleanup_(freep) char *path = strdup(node->name);
 
 	while (path && node->parent && node->parent->parent) {
-		char *longer;
+		_cleanup_(freep) char *below = path;
 
 		node = node->parent;
-		if (asprintf(&longer, "%s/%s", node->name, path) < 0)
-			return NULL;
-		free(path);
-		path = longer;
+		path = text_print("%s/%s", node->name, below);
 	}
 	return node->parent ? steal(path) : NULL;
 }

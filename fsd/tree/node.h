@@ -19,7 +19,6 @@
 #include "tree/file.h"
 
 #define NODE_NAME_MAX	255
-#define NODE_MAX_ROWS	63
 
 struct names;
 struct session_kind;
@@ -56,6 +55,9 @@ struct row {
 	/* st_size; NULL: 0. */
 	uint64_t (*size)(struct node *node);
 };
+
+/* Of a kind that has none. */
+extern const struct row node_no_rows[];
 
 struct node_def {
 	const struct row *rows;		/* ended by a row without a name */
@@ -151,6 +153,14 @@ int node_new(struct node *parent, const char *name, uint64_t id, const struct no
  */
 int node_new_passing(struct node *parent, const char *name, const struct node_def *def,
 		     const struct attributes *own, struct node **ret);
+
+/* Such a one as a part of @parent, with @number. */
+int node_new_leaf(struct node *parent, const char *name, const struct node_def *def,
+		  const struct attributes *own, uint64_t number, struct node **ret);
+
+/* As node_new(): a part of @parent that is there as long as that. */
+int node_new_part(struct node *parent, const char *name, uint64_t id, const struct node_def *def,
+		  const struct attributes *own, struct node **ret);
 
 /* Another name, a number that is free there. Nobody has the old one any more. */
 void node_rename(struct node *node, unsigned number);
