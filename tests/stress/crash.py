@@ -136,6 +136,16 @@ def make_registered():
     say('ctl', 'register\n')
 
 
+def make_nested():
+    """Below a service that is registered, as many as make breadth and depth"""
+    make_registered()
+    for path in 'S/T', 'S/T/U', 'S/V':
+        os.mkdir(f'{SERVICES}/{path}')
+        os.close(os.open(f'{SERVICES}/{path}/buf/b', os.O_RDWR | os.O_CREAT))
+        make_queue(f'{SERVICES}/{path}/queues/q')
+        write(f'{SERVICES}/{path}/ctl', 'register\n')
+
+
 def say(name, text):
     write(f'{SERVICES}/S/{name}', text)
 
@@ -148,6 +158,17 @@ def open_role(name):
             os.open(f'{QUEUES}/q/{name}', os.O_RDWR)
         os._exit(0)
     os.waitpid(child, 0)
+
+
+def drive_and_end():
+    """The end of a driver is the end of its service; whoever asks next finds it done"""
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(OSError):
+            os.open(f'{SERVICES}/S/driver', os.O_RDWR)
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.stat(SERVICES)
 
 
 OPERATIONS = [
@@ -179,6 +200,8 @@ OPERATIONS = [
     Operation('size a buffer', lambda: os.truncate(f'{SERVICES}/S/buf/b', 8192), make_buffer),
     Operation('remove a buffer', lambda: os.unlink(f'{SERVICES}/S/buf/b'), make_buffer),
     Operation('terminate a service', lambda: say('ctl', 'terminate\n'), make_registered),
+    Operation('terminate a service with services in it', lambda: say('ctl', 'terminate\n'), make_nested),
+    Operation('be a driver, and end', drive_and_end, make_nested),
     Operation('take a role', lambda: open_role('data'), make_queue),
     Operation('enqueue', lambda: put(f'{QUEUES}/q', b'four'), make_full_queue),
 ]
