@@ -569,8 +569,8 @@ IOReturn IOUserClient_exportObjectToClient(IOUserClient *client, task_t task, vo
  *
  * Return: kIOReturnSuccess and a reference; kIOReturnBadArgument, NULL, no or too many segments,
  * or no direction; kIOReturnNoMemory, no memory, or no bytes or more than 1 GiB in all;
- * kIOReturnNotReady, the client is gone; kIOReturnNotPermitted, the driver's process may not (it needs the rights of a
- * debugger); kIOReturnVMError, no such memory.
+ * kIOReturnNotReady, the client is gone; kIOReturnNotPermitted, the driver's process may not (it
+ * needs the rights of a debugger); kIOReturnVMError, no such memory.
  */
 kern_return_t IOUserClient_CreateMemoryDescriptorFromClient(IOUserClient *client, uint64_t options,
 							    uint32_t segmentsCount,
