@@ -177,9 +177,6 @@ int check_object(struct checker *checker, json_t *object, const struct key *keys
 		return problem(checker, false, "must be an object");
 	if (checker->n_path + 2 > ARRAY_SIZE(checker->path))
 		return problem(checker, false, "nested too deep");
-	for (key = keys; key->name; key++)
-		if (key->required && !json_object_get(object, key->name))
-			return problem(checker, false, "\"%s\" is missing", key->name);
 	json_object_foreach(object, name, value) {
 		int r;
 
@@ -189,5 +186,9 @@ int check_object(struct checker *checker, json_t *object, const struct key *keys
 			return r;
 		checker->n_path--;
 	}
+	/* At last: what is missing may be there, misspelt. */
+	for (key = keys; key->name; key++)
+		if (key->required && !json_object_get(object, key->name))
+			return problem(checker, false, "\"%s\" is missing", key->name);
 	return check_whole(checker, object, key);
 }

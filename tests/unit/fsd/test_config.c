@@ -52,6 +52,7 @@ static const struct {
 	{ "{\"queues\": {}}", "1:12:", "list" },
 	{ "{\"queues\": [{\"name\": \"a\"},\n 7]}", "2:2:", "object" },
 	{ "{\"queues\": [ {} ]}", "1:14:", "\"name\" is missing" },
+	{ "{\"queues\": [{\"nam\": \"q\"}]}", "1:14:", "unknown key \"nam\"" },
 	{ "{\"queues\": [{\"name\": 7}]}", "1:22:", "name" },
 	{ "{\"queues\": [{\"name\": \"a/b\"}]}", "1:22:", "name" },
 	{ "{\"queues\": [{\"name\": \"\"}]}", "1:22:", "name" },
