@@ -40,7 +40,8 @@ static int check_publisher(const struct service *parent, const struct caller *ca
 		return -ENOMEM;
 	code = policy_may_publish(registry->policy, &who, path, geteuid());
 	identity_deinit(&who);
-	return code == kIOReturnSuccess ? 0 : failure_code((uint32_t)code);
+	return code == kIOReturnSuccess ? 0 :
+	       failure(-IOReturnToErrno(code), "\"publish\" of the policy says who makes services here");
 }
 
 int service_dir_make(struct node *node, const char *name, mode_t mode, const struct caller *caller)

@@ -185,6 +185,7 @@ teardown() { fsd_teardown; }
 		for user in friend, other, client:
 		    equal(mkdir(user, 'B'), 'kIOReturnNotPermitted')
 		    equal(mkdir(user, 'Bushel/B'), 'kIOReturnNotPermitted')
+		    run_as(user, says, EPERM, '"publish" of the policy', os.mkdir, entry('B'))
 		    refused(EACCES, user, os.mkdir, entry('A/B'))           # its mode lets nobody in
 		equal(mkdir(other, 'Bus/Dev'), 'ok')
 		equal(mkdir((1009, 2009, 2003), 'Bus/Dev2'), 'ok')
