@@ -197,10 +197,14 @@ static int client_new(struct service *service, uint32_t type, struct identity *w
 	return 0;
 }
 
+/* Those that wait for all connections of a user, while nobody reads them. */
+static struct shares unread = SHARES_INIT(unread);
+
 static void clear_completions(struct client *client)
 {
 	struct completion *completion;
 
+	share_give_back(&unread, client->opener.uid, client->n_completions);
 	list_for_each(completion, &client->completions, link) {
 		list_remove(&completion->link);
 		free(completion);
@@ -565,10 +569,16 @@ int client_add_sink(struct client *client, struct completion_sink *sink)
 
 static int keep_completion(struct client *client, const struct completion *completion)
 {
-	struct completion *copy = malloc(sizeof(*copy));
+	int r = share_take(&unread, client->opener.uid, 1, CLIENT_MAX_COMPLETIONS_OF_USER);
+	struct completion *copy;
 
-	if (!copy)
+	if (r < 0)
+		return r;
+	copy = malloc(sizeof(*copy));
+	if (!copy) {
+		share_give_back(&unread, client->opener.uid, 1);
 		return -ENOMEM;
+	}
 	*copy = *completion;
 	list_init(&copy->link);
 	list_append(&client->completions, &copy->link);
@@ -596,14 +606,18 @@ int client_complete(struct client *client, const struct completion *completion, 
 
 	if (can_drop && n >= client->limit)
 		return failure_code((uint32_t)MACH_SEND_TIMED_OUT);
-	if (n >= CLIENT_MAX_COMPLETIONS) {
+	if (n >= CLIENT_MAX_COMPLETIONS)
+		r = -EDQUOT;
+	else if (list_is_empty(&client->sinks))
+		r = keep_completion(client, completion);
+	if (r == -EDQUOT) {
 		client->n_dropped++;
 		log_limited("connection %" PRIu64 " of '%s' does not read its completions, some are lost",
 			    client->number, client->service->node->name);
 		return 0;
 	}
-	if (list_is_empty(&client->sinks))
-		return keep_completion(client, completion);
+	if (r < 0)
+		return r;
 	list_for_each(sink, &client->sinks, link)
 		if (sink->completed(sink, completion) < 0)
 			r = -ENOMEM;

@@ -12,6 +12,7 @@
 #define CLIENT_DEFAULT_LIMIT	5u
 #define CLIENT_MAX_LIMIT	1024u
 #define CLIENT_MAX_COMPLETIONS	65534u
+#define CLIENT_MAX_COMPLETIONS_OF_USER	(4 * CLIENT_MAX_COMPLETIONS)	/* while nobody reads them */
 
 struct client {
 	struct entry entry;		/* first, as in a service */

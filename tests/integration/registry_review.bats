@@ -436,3 +436,29 @@ teardown() { fsd_teardown; }
 		        assert not thread.is_alive(), locking
 	END
 }
+
+@test "completions are kept for all connections of a user together, until somebody reads them or they end" {
+	start_fsd
+	check_registry <<-'END'
+		S = Service('S@0', {'kind': 'any'})
+		connections = [Connection(S) for _ in range(5)]
+		def complete(c, n, reference):
+		    text, at = b'{"async":%d,"conn":%d,"rc":0}\n' % (reference, c.number) * n, 0
+		    while at < len(text):
+		        at += os.write(S.driver, text[at:at + (1 << 20)])
+		def kept(c):
+		    with opening(c / 'async', 'rn') as fd:
+		        try:
+		            return os.read(fd, 100).splitlines()[0]
+		        except BlockingIOError:
+		            return None
+		for c in connections:
+		    complete(c, 65534, 1)
+		equal(kept(connections[4]), None)
+		connections[0].close()
+		complete(connections[4], 1, 2)
+		equal(json.loads(kept(connections[4])), {'ref': 2, 'rc': 0, 'args': []})
+		equal(json.loads(kept(connections[3])), {'ref': 1, 'rc': 0, 'args': []})
+	END
+	expect_log 'does not read its completions'
+}
