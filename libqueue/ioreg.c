@@ -77,10 +77,8 @@ static bool is_named(const struct entry *entry)
 
 static bool has_key(struct entry *entry)
 {
-	_cleanup_(freep) char *escaped = NULL;
+	_cleanup_(freep) char *escaped = options.key[0] == '$' ? text_print("$%s", options.key) : NULL;
 
-	if (options.key[0] == '$' && asprintf(&escaped, "$%s", options.key) < 0)
-		escaped = NULL;
 	return json_object_get(entry_properties(entry), escaped ? escaped : options.key);
 }
 

@@ -364,12 +364,10 @@ static bool take_session(struct stream_client *client, struct stream_client_sess
 /* close(2) does not wait for fsd; what it is asked after that does. */
 static void wait_for_close(const struct stream_client *client)
 {
-	_cleanup_(freep) char *path = NULL, *state = NULL;
+	_cleanup_(freep) char *path = text_print("%s/state", client->directory), *state = NULL;
 
-	if (asprintf(&path, "%s/state", client->directory) < 0)
-		path = NULL;
-	else if (file_read(AT_FDCWD, path, &state, NULL) < 0)
-		state = NULL;
+	if (path)
+		file_read(AT_FDCWD, path, &state, NULL);
 }
 
 IOReturn stream_client_close(IOStreamRef stream)

@@ -332,11 +332,10 @@ static const struct session_kind bytes_session = {
 
 /* The directories: by name, or by number */
 
-static const struct row no_rows[] = { { .name = NULL } };
 static const struct row scalars_row = SESSION("", 0600, scalars_session);
 static const struct row bytes_row = SESSION("", 0600, bytes_session);
-static const struct node_def scalars_leaf = { .rows = no_rows, .leaf = &scalars_row };
-static const struct node_def bytes_leaf = { .rows = no_rows, .leaf = &bytes_row };
+static const struct node_def scalars_leaf = { .rows = node_no_rows, .leaf = &scalars_row };
+static const struct node_def bytes_leaf = { .rows = node_no_rows, .leaf = &bytes_row };
 
 static int find(struct node *node, const char *name, const struct node_def *leaf,
 		struct node **ret)
@@ -344,16 +343,10 @@ static int find(struct node *node, const char *name, const struct node_def *leaf
 	const struct client *client = node->object;
 	struct attributes own = { client->opener.uid, client->opener.gid, 0600 };
 	uint32_t selector;
-	int r;
 
 	if (!client->service || !methods_find(client->service->methods, name, &selector))
 		return -ENOENT;
-	r = node_new_passing(node, name, leaf, &own, ret);
-	if (r == 0) {
-		node_lend(*ret, node);
-		(*ret)->number = selector;
-	}
-	return r;
+	return node_new_leaf(node, name, leaf, &own, selector, ret);
 }
 
 static int scalars_find(struct node *node, const char *name, struct node **ret)
@@ -392,7 +385,7 @@ static int no_such_method(struct node *node, const char *name, mode_t mode,
 	return failure(-ENOENT, "there is no method '%.100s'", name);
 }
 
-const struct node_def scalar_methods_dir = { .rows = no_rows, .find = scalars_find,
+const struct node_def scalar_methods_dir = { .rows = node_no_rows, .find = scalars_find,
 					     .list = methods_list, .create = no_such_method };
-const struct node_def struct_methods_dir = { .rows = no_rows, .find = bytes_find,
+const struct node_def struct_methods_dir = { .rows = node_no_rows, .find = bytes_find,
 					     .list = methods_list, .create = no_such_method };

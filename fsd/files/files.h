@@ -28,8 +28,6 @@ int plane_list(struct node *node, struct names *names);
 char *plane_entry_target(struct node *node);
 /* A link to id/0xID in a directory of @object's: a passing node. */
 int view_make_link(struct node *directory, const char *name, uint64_t id, struct node **ret);
-/* "../../": from @node's children up to the root of the mount. */
-char *view_way_up(const struct node *node);
 
 /* Every entry: services, the root of the plane, connections (entry_files.c) */
 int entry_id_show(struct node *node, FILE *out);

@@ -97,7 +97,7 @@ const struct session_kind service_match_session = {
 	.units = UNITS_JSON, .unit = service_match_unit, .nothing = match_nothing,
 };
 
-/* Lines that nobody reads are not kept without end; how many were lost is told when there is room. */
+/* Lines that nobody reads are not kept without end; how many were lost is told when one can be. */
 
 struct losses {
 	struct session *session;

@@ -13,7 +13,8 @@
 #include "util/failure.h"
 #include "util/number.h"
 
-char *view_way_up(const struct node *node)
+/* "../../": from @node's children up to the root of the mount. */
+static char *way_up(const struct node *node)
 {
 	size_t depth = 0;
 	char *way;
@@ -32,7 +33,7 @@ char *view_way_up(const struct node *node)
 
 static char *link_target(struct node *node)
 {
-	_cleanup_(freep) char *way = node->parent ? view_way_up(node->parent) : NULL;
+	_cleanup_(freep) char *way = node->parent ? way_up(node->parent) : NULL;
 
 	return way ? text_print("%sid/0x%" PRIx64, way, node->number) : NULL;
 }
@@ -359,7 +360,7 @@ static const struct node_def plane_entry_dir = {
 char *plane_entry_target(struct node *node)
 {
 	const struct entry *entry = node->object;
-	_cleanup_(freep) char *way = view_way_up(node);
+	_cleanup_(freep) char *way = way_up(node);
 
 	return way ? text_print("%sid/0x%" PRIx64, way, entry->id) : NULL;
 }

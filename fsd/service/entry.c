@@ -378,8 +378,8 @@ static int name_link(struct entry_link *link)
 		return -ENOMEM;
 	if (!entry_find_link(link->parent, link->plane, plain))
 		link->name = steal(plain);
-	else if (asprintf(&link->name, "%s~0x%" PRIx64, plain, link->child->id) < 0)
-		link->name = NULL;
+	else
+		link->name = text_print("%s~0x%" PRIx64, plain, link->child->id);
 	if (link->name && table_insert(&by_name, &link->by_name,
 				       hash_name(link->parent, link->plane, link->name)) == 0)
 		return 0;

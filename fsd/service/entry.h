@@ -145,7 +145,7 @@ struct entry_link *entry_find_link(const struct entry *parent, const struct plan
 char *entry_path(const struct entry *entry, const struct plane *plane);
 /* By plane path, as the original looks it up (userclient 4.1). Return: the entry or NULL. */
 struct entry *entry_from_path(const char *path);
-/* The last component of @path, "name", "name@location" or "@location", means @entry among others. */
+/* The last component of @path, "name", "name@location" or "@location", may mean @entry. */
 bool entry_may_end(const struct entry *entry, const char *path);
 /* Locations are equal as lists of hexadecimal numbers; others, byte by byte. */
 bool entry_location_equals(const char *one, const char *other);

@@ -208,11 +208,9 @@ static bool passes_properties(struct run *run, const struct entry *entry, struct
 /* A property by its name as such: in a table, one that begins with '$' has one more. */
 static json_t *property_named(const struct entry *entry, const char *name)
 {
-	_cleanup_(freep) char *key = NULL;
+	_cleanup_(freep) char *key = *name == '$' ? text_print("$%s", name) : strdup(name);
 
-	if (*name != '$')
-		return entry_property(entry, name);
-	return asprintf(&key, "$%s", name) < 0 ? NULL : entry_property(entry, key);
+	return key ? entry_property(entry, key) : NULL;
 }
 
 static bool passes_exists(struct run *run, const struct entry *entry, struct rule *rule)

@@ -105,7 +105,7 @@ void service_adopt_links(struct service *service);
 int service_check_new(const struct service *parent, const char *name);
 /* Undo service_add(): out of the tree, and nobody is told. */
 void service_drop(struct service *service);
-/* What its owner has are its files, and the directories that were made when they were looked for. */
+/* Its files are its owner's, and so are the directories that are made when they are looked for. */
 void service_give_files(struct service *service);
 /* A service's part of a record, a new reference or NULL; and back, before it is registered. */
 json_t *service_details(const struct service *service);
@@ -145,20 +145,20 @@ int service_save(const struct service *service);
 /* @number is the last connection from now on. */
 int service_use_connection(struct service *service, uint64_t number);
 
-/* @attributes are the service's, a row's (@row), or (@of_queues) those of its directory of queues. */
+/* @attributes: the service's, a row's (@row), or (@of_queues) those of its directory of queues. */
 int service_set_attributes(struct service *service, bool of_queues, const struct row *row,
 			   const struct attributes *attributes);
 
 /* registerService(). Return: 0 or -ENODEV. */
 int service_register(struct service *service);
 
-/* As the owner; before registering only. Return: 0, -EBUSY when registered, or of entry_set_class(). */
+/* As the owner; before registering only. Return: as entry_set_class(); -EBUSY when registered. */
 int service_set_class(struct service *service, const char *classes);
 int service_set_methods(struct service *service, const char *text, size_t size);
 
 /*
  * All of @properties, a canonical dictionary, or with @removed the one of that key away. The
- * whole table takes PROPERTIES_MAX bytes at most. Return: 0, -EMSGSIZE, -ENODEV, or what stopped us.
+ * whole table takes PROPERTIES_MAX bytes at most. Return: 0, -EMSGSIZE, -ENODEV, or what failed.
  */
 int service_set_properties(struct service *service, json_t *properties);
 int service_remove_property(struct service *service, const char *key);
