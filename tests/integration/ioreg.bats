@@ -318,27 +318,35 @@ shows() {
 			import os, sys
 			for i in range(int(sys.argv[2]), int(sys.argv[3])):
 			    os.mkdir(f'{sys.argv[1]}/N{i}')
+			    with open(f'{sys.argv[1]}/N{i}/ctl', 'w') as control:
+			        control.write('attach IOPower:/\n')
 		END
 	}
 	# Microseconds of CPU time, of both processes: others have the CPUs, too.
-	spent() {
-		python3 - "$IOREG" "$FSD_PID" <<-'END'
+	spent() { # spent ARG...
+		python3 - "$FSD_PID" "$IOREG" "$@" <<-'END'
 			import resource, subprocess, sys
 			def of_fsd():
-			    with open(f'/proc/{sys.argv[2]}/schedstat') as file:
+			    with open(f'/proc/{sys.argv[1]}/schedstat') as file:
 			        return int(file.read().split()[0]) / 1e9
 			before = of_fsd()
 			with open('shown', 'wb') as out:
-			    subprocess.run(sys.argv[1], stdout=out, check=True)
+			    subprocess.run(sys.argv[2:], stdout=out, check=True)
 			used = resource.getrusage(resource.RUSAGE_CHILDREN)
 			print(int(1e6 * (of_fsd() - before + used.ru_utime + used.ru_stime)))
 		END
 	}
+	mkdir "$MNT/IOPower"
 	more 0 "$few"
-	first=$(spent)
+	declare -A first
+	for plane in IOService IOPower; do
+		first[$plane]=$(spent -p $plane)
+	done
 	more "$few" $((10 * few))
-	then=$(spent)
-	echo "$few: $first us, 10 times as many: $then us"
-	[ "$(grep -c '+-o N' shown)" -eq $((10 * few)) ]
-	[ "$then" -lt $((30 * first)) ]
+	for plane in IOService IOPower; do
+		then=$(spent -p $plane)
+		echo "$plane of $few: ${first[$plane]} us, of 10 times as many: $then us"
+		[ "$(grep -c '+-o N' shown)" -eq $((10 * few)) ]
+		[ "$then" -lt $((30 * first[$plane])) ]
+	done
 }

@@ -44,11 +44,16 @@ links() {
 		os.mkdir(f'{MNT}/IOPower')
 		for name in 'A/Dev@0', 'B/Dev@0', 'B/Dev@00', 'C/Dev@0':
 		    control(name, 'attach IOPower:/')
+		entry_of = {first: 'A/Dev@0', second: 'B/Dev@0', third: 'B/Dev@00', last: 'C/Dev@0'}
 		names = {'Dev@0': first, f'Dev@0~{second}': second, 'Dev@00': third, f'Dev@0~{last}': last}
 		equal(services(f'{MNT}/IOPower'), sorted(names))
 		for name, wanted in names.items():
 		    equal(target(f'{MNT}/IOPower/{name}/entry'), wanted)
 		    assert f'IOPower:/{name}\n' in read(f'{MNT}/id/{wanted}/path')
+		    control(entry_of[wanted], 'register')
+		    with opening(f'{MNT}/match', 'rw') as fd:
+		        os.write(fd, json.dumps({'IOPathMatch': f'IOPower:/{name}'}).encode())
+		        equal(os.read(fd, 1000).decode(), f'IOService:/{entry_of[wanted]}\n')
 		# What a path says is what it finds, and below it as well.
 		make('Part')
 		control('Part', f'attach IOPower:/Dev@0~{second}')
