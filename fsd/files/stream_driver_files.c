@@ -89,8 +89,8 @@ static int say_mode(struct control *control, const char *rest)
 	struct stream *stream = control->provider.stream;
 	IOStreamMode mode;
 
-	if (!stream_mode_from_name(rest, strlen(rest), &mode))
-		return failure(-EINVAL, "modes are input, output and inout");
+	if (stream_parse_mode(rest, strlen(rest), &mode) < 0)
+		return -EINVAL;
 	return stream_result(stream, stream_switch_mode(stream, mode));
 }
 

@@ -127,6 +127,12 @@ static int parse_number(const char *text, size_t size, uint64_t *ret)
 	return number_parse(text, size, ret) < 0 ? failure(-EINVAL, "a number is wanted") : 0;
 }
 
+int stream_parse_mode(const char *text, size_t size, IOStreamMode *ret)
+{
+	return stream_mode_from_name(text, size, ret) ? 0 :
+		failure(-EINVAL, "modes are input, output and inout");
+}
+
 int stream_modes_show(struct node *node, FILE *out)
 {
 	const struct stream *stream = node->object;
@@ -149,12 +155,12 @@ int stream_modes_store(struct node *node, const char *text, size_t size)
 
 	while (at < end) {
 		size_t n = 0;
-		uint32_t mode = 0;
+		uint32_t mode;
 
 		while (at + n < end && at[n] != ' ' && at[n] != '\n')
 			n++;
-		if (n > 0 && !stream_mode_from_name(at, n, &mode))
-			return failure(-EINVAL, "modes are input, output and inout");
+		if (n > 0 && stream_parse_mode(at, n, &mode) < 0)
+			return -EINVAL;
 		if (n > 0)
 			modes |= 1u << mode;
 		at += n + 1;

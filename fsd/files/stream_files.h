@@ -27,6 +27,8 @@ int stream_buffers_make(struct node *node, const char *name, mode_t mode,
 int stream_buffers_remove(struct node *node, struct node *child, const struct caller *caller);
 int stream_buffer_set_attributes(struct node *node, const struct row *row,
 				 const struct attributes *attributes);
+/* Return: 0, or what refuses it. */
+int stream_parse_mode(const char *text, size_t size, IOStreamMode *ret);
 int stream_modes_show(struct node *node, FILE *out);
 int stream_modes_store(struct node *node, const char *text, size_t size);
 int stream_state_show(struct node *node, FILE *out);

@@ -234,11 +234,6 @@ static ssize_t write_lines(struct file *file, const void *data, size_t size,
 	return done > 0 ? (ssize_t)done : r;
 }
 
-static int bad_line(const char *wanted)
-{
-	return failure_with_code(failure(-EINVAL, "%s", wanted), (uint32_t)kIOReturnBadArgument);
-}
-
 /* "id dataOffset dataLength controlOffset controlLength", of which the last may be left out. */
 static int parse_entry(const char *line, size_t size, IOStreamBufferQueueEntry *ret)
 {
@@ -272,7 +267,7 @@ static int pass(struct stream *stream, enum stream_side side, const char *line, 
 	int r;
 
 	if (parse_entry(line, size, &entry) < 0)
-		return bad_line("an entry is: id dataOffset dataLength controlOffset controlLength");
+		return failure(-EINVAL, "an entry is: id dataOffset dataLength controlOffset controlLength");
 	r = stream_result(stream, stream_give(stream, side, &entry));
 	if (r == 0)
 		stream_changed(stream);
@@ -338,7 +333,7 @@ static int parse_token(const char *line, size_t size, uint32_t *ret)
 	uint64_t token;
 
 	if (number_parse(line, size, &token) < 0 || token > UINT32_MAX)
-		return bad_line("a token is a number of 32 bits");
+		return failure(-EINVAL, "a token is a number of 32 bits");
 	*ret = (uint32_t)token;
 	return 0;
 }
@@ -422,7 +417,7 @@ const struct file_ops stream_input_notify_sync_ops = {
 
 static int parse_one(const char *line, size_t size)
 {
-	return size == 1 && *line == '1' ? 0 : bad_line("1 is what is written here");
+	return size == 1 && *line == '1' ? 0 : failure(-EINVAL, "1 is what is written here");
 }
 
 static int notify_output(struct stream *stream, const char *line, size_t size)

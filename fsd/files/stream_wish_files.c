@@ -30,10 +30,7 @@ static int parse_mode(const char *text, size_t size, IOStreamMode *ret)
 {
 	if (size > 0 && text[size - 1] == '\n')
 		size--;
-	if (stream_mode_from_name(text, size, ret))
-		return 0;
-	return failure_with_code(failure(-EINVAL, "modes are input, output and inout"),
-				 (uint32_t)kIOReturnBadArgument);
+	return stream_parse_mode(text, size, ret);
 }
 
 static int parse(const struct row *row, const void *data, size_t size, struct stream_wish *ret)

@@ -156,8 +156,7 @@ static int read_exe(pid_t tid, struct identity *identity)
 	path[n] = '\0';
 	fd = open_cached(path);
 	if (fd < 0 || !stat_cached(fd, NULL, &ours) || !stat_cached(-1, link, &his) ||
-	    his.stx_ino != ours.stx_ino || his.stx_dev_major != ours.stx_dev_major ||
-	    his.stx_dev_minor != ours.stx_dev_minor)
+	    his.stx_ino != ours.stx_ino || device_of(&his) != device_of(&ours))
 		return 0;
 	identity->exe_device = device_of(&ours);
 	identity->exe_inode = ours.stx_ino;
