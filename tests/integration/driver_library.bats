@@ -319,6 +319,25 @@ client() {
 	END
 }
 
+@test "five completions wait, or as many as the client says, and without CanDrop 65534" {
+	start_fsd
+	drive
+	client "$S" <<-'END'
+		c = Client(S)
+		c(2, **{'async': 5})
+		equal(c(3, 7, 1, so=2)['so'], [2, 0x10000004])
+		c.write('qlimit 0')
+		equal(c(3, 1, 1, so=2)['so'], [1, 0x10000004])
+		c.write('qlimit 1024')
+		equal(c(3, 1100, 1, so=2)['so'], [81, 0x10000004])
+		equal(c(3, 65536 - 1024, 0, so=2)['so'], [0, 0])
+		results = c.open('async')
+		equal(len(lines(results, 65534)), 65534)
+		equal(select.select([results], [], [], 0)[0], [])
+	END
+	expect_log 'does not read its completions, some are lost'
+}
+
 @test "a port brings what the driver sends until it is closed" {
 	start_fsd
 	drive

@@ -413,8 +413,15 @@ static IOReturn echo(IOUserClient *client, uint32_t selector, IOExternalMethodAr
 		     IOExternalMethodDispatch *dispatch, void *target, void *reference)
 {
 	(void)client, (void)dispatch, (void)target, (void)reference;
-	ck_assert_uint_eq(a->version, kIOExternalMethodArgumentsCurrentVersion);
+	ck_assert_uint_eq(a->version, 2);
 	ck_assert_uint_eq(a->selector, selector);
+	/* One of the two, and all output is 0 at first. */
+	ck_assert(!a->structureInputDescriptor ||
+		  (!a->structureInput && a->structureInputSize == 0));
+	ck_assert(!a->structureOutputDescriptor ||
+		  (!a->structureOutput && a->structureOutputSize == 0));
+	for (uint32_t i = 0; i < a->scalarOutputCount; i++)
+		ck_assert_uint_eq(a->scalarOutput[i], 0);
 	if (selector == 1)
 		return kIOReturnBusy;
 	if (selector == 2)
@@ -489,6 +496,14 @@ START_TEST(large_structs_go_by_descriptors)
 	lower = 3;
 	ck_assert_str_eq(called("'sel':4,'sib':'%s','sos':4097", large),
 			 "{'sob':'eHl6','id':2,'rc':0}");
+	/* 4096 bytes of both are no descriptors yet: these echo as they are. */
+	lower = 5;
+	strcpy(large + 5460, "AA==");
+	ck_assert_str_eq(called("'sel':3,'sib':'%s','sos':4096", large),
+			 "{'sob':'AAAAAAA=','id':2,'rc':0}");
+	lower = 4096;
+	ck_assert_uint_eq(strlen(called("'sel':3,'sib':'%s','sos':4096", large)),
+			  strlen("{'sob':'','id':2,'rc':0}") + 5464);
 	/* As much as that has no place in an answer. */
 	lower = UINT32_MAX;
 	assert_code(called("'sel':4,'sib':'%s','sos':4294967295", large), kIOReturnMessageTooLarge);
