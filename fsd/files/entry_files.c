@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What every entry has, service or connection: its id, names, place, classes and state.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>

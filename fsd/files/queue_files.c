@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A queue: its memory, an entry a write or a read, and its numbers.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

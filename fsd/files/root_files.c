@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The root: what this mount is and holds, and fsd's own settings.
+ */
 #include <errno.h>
 #include <string.h>
 

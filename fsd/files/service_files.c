@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A service: what is made and removed in it, its other directories, `methods` and `ctl`.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Requests on names and attributes: look-ups, listings, and what is made and removed.
+ */
 #include <errno.h>
 #include <string.h>
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Requests on open files. What may have to wait is parked.c's.
+ */
 #include <errno.h>
 #include <fcntl.h>
 

@@ -9,11 +9,15 @@
  *	stream.c		made, found again after a restart, removed
  *	stream_buffers.c	its buffers
  *	stream_rings.c		the memory that both ends share, and its counts
+ *	stream_memory.c		a file of such memory
  *	stream_rights.c		who may open its files
  *	stream_life.c		open, start, suspend, stop, drain, close
  *	stream_traffic.c	entries and notifications, for those who do not map
  *	stream_bytes.c		the stream as bytes
  *	stream_restart.c	who had it before a restart
+ *	stream_source.c		a driver inside fsd that makes frames
+ *	stream_sink.c		one that takes them
+ *	stream_pace.c		the clock of both
  *	stream_nub.c		its service in the registry
  *	stream_user_client.c	connections to that
  *

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A stream's buffers: made, resized, found again and removed; each is a directory with two areas.
+ */
 #include <errno.h>
 #include <inttypes.h>
 

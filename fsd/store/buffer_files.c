@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Files of memory in the folder of an object, by name.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
