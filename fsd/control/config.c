@@ -25,10 +25,15 @@ static const char *check_name(json_t *value)
 		NULL : "must be a name of 1 to 255 bytes without '/'";
 }
 
+static bool is_within(const json_t *value, json_int_t least, json_int_t most)
+{
+	return json_is_integer(value) && json_integer_value(value) >= least &&
+	       json_integer_value(value) <= most;
+}
+
 static const char *check_size(json_t *value)
 {
-	return json_is_integer(value) && json_integer_value(value) > 0 ?
-		NULL : "must be a number of bytes above 0";
+	return is_within(value, 1, INT64_MAX) ? NULL : "must be a number of bytes above 0";
 }
 
 static int parse_mode(const char *text, mode_t *ret)
@@ -91,30 +96,22 @@ static const char *check_rate(json_t *value)
 
 static const char *check_buffers(json_t *value)
 {
-	return json_is_integer(value) && json_integer_value(value) >= 0 &&
-	       json_integer_value(value) <= STREAM_MAX_BUFFERS ?
-		NULL : "must be a number of buffers, 0 to 1024";
+	return is_within(value, 0, STREAM_MAX_BUFFERS) ? NULL : "must be a number of buffers, 0 to 1024";
 }
 
 static const char *check_area(json_t *value)
 {
-	return json_is_integer(value) && json_integer_value(value) >= 0 &&
-	       json_integer_value(value) <= UINT32_MAX ?
-		NULL : "must be a number of bytes of 32 bits";
+	return is_within(value, 0, UINT32_MAX) ? NULL : "must be a number of bytes of 32 bits";
 }
 
 static const char *check_length(json_t *value)
 {
-	return json_is_integer(value) && json_integer_value(value) >= 0 &&
-	       json_integer_value(value) <= STREAM_MAX_LENGTH ?
-		NULL : "must be a number of entries, 0 to 65536";
+	return is_within(value, 0, STREAM_MAX_LENGTH) ? NULL : "must be a number of entries, 0 to 65536";
 }
 
 static const char *check_linger(json_t *value)
 {
-	return json_is_integer(value) && json_integer_value(value) >= 0 &&
-	       json_integer_value(value) <= UINT32_MAX ?
-		NULL : "must be a number of milliseconds";
+	return is_within(value, 0, UINT32_MAX) ? NULL : "must be a number of milliseconds";
 }
 
 static bool is_nothing(const json_t *object, const char *key)
@@ -197,9 +194,8 @@ int config_parse(const char *text, struct config **ret, char **ret_problem)
 		return -ENOMEM;
 	config->root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
 	if (!config->root) {
-		if (asprintf(ret_problem, "%d:%d: %s", error.line, error.column, error.text) < 0)
-			return -ENOMEM;
-		return -EINVAL;
+		*ret_problem = text_print("%d:%d: %s", error.line, error.column, error.text);
+		return *ret_problem ? -EINVAL : -ENOMEM;
 	}
 	r = check_object(&checker, config->root, root_keys);
 	if (r < 0)
