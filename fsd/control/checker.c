@@ -102,6 +102,12 @@ const char *check_group(json_t *value)
 		NULL : "must be a group of this machine, or a gid in digits, as a string";
 }
 
+bool is_between(const json_t *value, json_int_t least, json_int_t most)
+{
+	return json_is_integer(value) && json_integer_value(value) >= least &&
+	       json_integer_value(value) <= most;
+}
+
 const char *check_bool(json_t *value)
 {
 	return json_is_boolean(value) ? NULL : "must be true or false";

@@ -45,6 +45,9 @@ int check_items(struct checker *checker, const char *name, json_t *list, const s
 
 check_function check_bool;
 
+/* A whole number, within these bounds. */
+bool is_between(const json_t *value, json_int_t least, json_int_t most);
+
 /* Users and groups, by name or in digits; NULL is neither. Return: 0 or -EINVAL. */
 check_function check_owner, check_group;
 int parse_owner(const char *text, uid_t *ret);

@@ -25,15 +25,9 @@ static const char *check_name(json_t *value)
 		NULL : "must be a name of 1 to 255 bytes without '/'";
 }
 
-static bool is_within(const json_t *value, json_int_t least, json_int_t most)
-{
-	return json_is_integer(value) && json_integer_value(value) >= least &&
-	       json_integer_value(value) <= most;
-}
-
 static const char *check_size(json_t *value)
 {
-	return is_within(value, 1, INT64_MAX) ? NULL : "must be a number of bytes above 0";
+	return is_between(value, 1, INT64_MAX) ? NULL : "must be a number of bytes above 0";
 }
 
 static int parse_mode(const char *text, mode_t *ret)
@@ -96,22 +90,22 @@ static const char *check_rate(json_t *value)
 
 static const char *check_buffers(json_t *value)
 {
-	return is_within(value, 0, STREAM_MAX_BUFFERS) ? NULL : "must be a number of buffers, 0 to 1024";
+	return is_between(value, 0, STREAM_MAX_BUFFERS) ? NULL : "must be a number of buffers, 0 to 1024";
 }
 
 static const char *check_area(json_t *value)
 {
-	return is_within(value, 0, UINT32_MAX) ? NULL : "must be a number of bytes of 32 bits";
+	return is_between(value, 0, UINT32_MAX) ? NULL : "must be a number of bytes of 32 bits";
 }
 
 static const char *check_length(json_t *value)
 {
-	return is_within(value, 0, STREAM_MAX_LENGTH) ? NULL : "must be a number of entries, 0 to 65536";
+	return is_between(value, 0, STREAM_MAX_LENGTH) ? NULL : "must be a number of entries, 0 to 65536";
 }
 
 static const char *check_linger(json_t *value)
 {
-	return is_within(value, 0, UINT32_MAX) ? NULL : "must be a number of milliseconds";
+	return is_between(value, 0, UINT32_MAX) ? NULL : "must be a number of milliseconds";
 }
 
 static bool is_nothing(const json_t *object, const char *key)

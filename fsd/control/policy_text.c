@@ -15,12 +15,6 @@
 
 /* Values */
 
-static bool is_between(const json_t *value, json_int_t least, json_int_t most)
-{
-	return json_is_integer(value) && json_integer_value(value) >= least &&
-	       json_integer_value(value) <= most;
-}
-
 static const char *check_id(json_t *value)
 {
 	return is_between(value, 0, (json_int_t)UINT32_MAX - 1) ?
