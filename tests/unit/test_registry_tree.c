@@ -163,6 +163,64 @@ START_TEST(a_path_of_any_length_may_be_copied)
 }
 END_TEST
 
+/* "IOService:/xxx", @length bytes of it, for the entry at IOService:/Bus. */
+static const char *path_of_length(size_t length)
+{
+	static char path[20000];
+
+	memset(path, 'x', length);
+	memcpy(path, "IOService:/", strlen("IOService:/"));
+	path[length] = '\0';
+	set_file("IOService/Bus", "path", path);
+	return path;
+}
+
+START_TEST(a_path_is_cut_by_nobody)
+{
+	io_registry_entry_t bus = entry_at("IOService:/Bus");
+	io_string_t text;
+	char *copy;
+
+	path_of_length(511);
+	ck_assert_int_eq(IORegistryEntryGetPath(bus, kIOServicePlane, text), kIOReturnSuccess);
+	ck_assert_uint_eq(strlen(text), 511);
+	path_of_length(512);
+	ck_assert_int_eq(IORegistryEntryGetPath(bus, kIOServicePlane, text),
+			 kIOReturnBadArgument);
+	copy = IORegistryEntryCopyPath(bus, kIOServicePlane);
+	ck_assert_uint_eq(strlen(copy), 512);
+	free(copy);
+	path_of_length(16383);
+	copy = IORegistryEntryCopyPath(bus, kIOServicePlane);
+	ck_assert_str_eq(copy, path_of_length(16383));
+	free(copy);
+	path_of_length(16384);
+	ck_assert_ptr_null(IORegistryEntryCopyPath(bus, kIOServicePlane));
+	IOObjectRelease(bus);
+}
+END_TEST
+
+START_TEST(a_name_is_cut_to_127_bytes)
+{
+	io_registry_entry_t bus = entry_at("IOService:/Bus");
+	char longer[130];
+	io_name_t text;
+
+	memset(longer, 'x', 128);
+	strcpy(longer + 128, "\n");
+	set_file("IOService/Bus", "name", longer);
+	set_file("IOService/Bus", "location", longer);
+	set_file("IOService/Bus", "class", longer);
+	ck_assert_int_eq(IORegistryEntryGetName(bus, text), kIOReturnSuccess);
+	ck_assert_uint_eq(strlen(text), 127);
+	ck_assert_int_eq(IORegistryEntryGetLocationInPlane(bus, NULL, text), kIOReturnSuccess);
+	ck_assert_uint_eq(strlen(text), 127);
+	ck_assert_int_eq(IOObjectGetClass(bus, text), kIOReturnSuccess);
+	ck_assert_uint_eq(strlen(text), 127);
+	IOObjectRelease(bus);
+}
+END_TEST
+
 START_TEST(names_and_locations_are_what_the_files_say)
 {
 	io_registry_entry_t entry = entry_at("IOService:/Bus/Dev@1f,2");
@@ -529,6 +587,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_path_leads_to_an_entry_by_name_and_location);
 	tcase_add_test(tests, a_path_does_not_leave_the_registry);
 	tcase_add_test(tests, a_path_of_any_length_may_be_copied);
+	tcase_add_test(tests, a_path_is_cut_by_nobody);
+	tcase_add_test(tests, a_name_is_cut_to_127_bytes);
 	tcase_add_test(tests, names_and_locations_are_what_the_files_say);
 	tcase_add_test(tests, children_are_entries_and_nothing_else);
 	tcase_add_test(tests, open_clients_are_children);
