@@ -191,7 +191,8 @@ static int name_list(struct node *node, struct names *names)
 	return plain ? add_ids(names, entries_with_name(plain)) : -ENOMEM;
 }
 
-static const struct node_def name_dir = { .rows = node_no_rows, .find = name_find, .list = name_list };
+static const struct node_def name_dir = { .rows = node_no_rows, .find = name_find,
+					  .list = name_list };
 
 static int names_find(struct node *node, const char *name, struct node **ret)
 {

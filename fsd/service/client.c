@@ -77,7 +77,8 @@ static int take_place(struct registry *registry, uid_t uid)
 		registry->n_clients++;
 	if (r != -EDQUOT)
 		return r;
-	log_limited("of max_queues=%" PRIu64 " connections uid %u has his part, or there are no more; refused",
+	log_limited("of max_queues=%" PRIu64 " connections uid %u has his part, or there are no more; "
+		    "refused",
 		    registry->limits.max_queues, uid);
 	return failure_code((uint32_t)kIOReturnNoResources);
 }
@@ -446,7 +447,7 @@ static bool calling_has_entitlement(const void *user, const char *name)
 	return entitlements && entitlement_is_granted(entitlements, name);
 }
 
-/* Only where a method asks for it is it looked at, or where it may: a driver that checks itself is told. */
+/* Looked at only where a method asks for it, or may: a driver that checks itself is told. */
 static bool asks_for_foreground(const struct methods *methods, const struct policy *policy,
 				uint32_t selector)
 {
