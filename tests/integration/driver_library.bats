@@ -453,6 +453,23 @@ client() {
 	said connectClient
 }
 
+# Connections are numbered by each service, and a driver is told the number.
+@test "a connection of another service is none that a driver could be told of" {
+	start_fsd
+	drive
+	mkdir "$MNT/IOService/Other"
+	client "$S" "$MNT/IOService/Other" <<-'END'
+		driver = os.open(sys.argv[2] + '/driver', os.O_RDWR)
+		with open(sys.argv[2] + '/ctl', 'w') as ctl:
+		    ctl.write('register\n')
+		c, d, other = Client(S), Client(S), Client(sys.argv[2])
+		equal([c.number, other.number], [1, 1])
+		equal(refused(d.write, 'addclient IOService/Other/clients/1'), 'EINVAL')
+		d.write('addclient ' + c.path[c.path.index('IOService/'):])
+	END
+	[[ $(grep -c connectClient said) == 1 ]]
+}
+
 # --- fsd comes and goes
 
 @test "a driver goes on when fsd is started again, and its clients open again" {
