@@ -302,6 +302,7 @@ static void prop_close(struct session *session)
 	_cleanup_(freep) char *key = key_of_name(node->name);
 
 	setter_close(session);
+	node->number = 0;
 	if (node->parent && key && !entry_property(entry_of(session), key))
 		node_remove(node);
 }
@@ -314,21 +315,24 @@ const struct session_kind prop_document = {
 static const struct row prop_row = DOCUMENT("", 0666, prop_document);
 static const struct node_def prop_leaf = { .rows = node_no_rows, .leaf = &prop_row };
 
-static int new_leaf(struct node *node, const char *name, struct node **ret)
+/* @is_new: it is made, and not written yet; the leaf's number says so. */
+static int new_leaf(struct node *node, const char *name, bool is_new, struct node **ret)
 {
 	struct attributes own = node->own;
 
 	own.mode = 0666;
-	return node_new_leaf(node, name, &prop_leaf, &own, 0, ret);
+	return node_new_leaf(node, name, &prop_leaf, &own, is_new, ret);
 }
 
 static int props_find(struct node *node, const char *name, struct node **ret)
 {
 	_cleanup_(freep) char *key = key_of_name(name);
+	const struct node *leaf = node_find(node, name);
+	bool is_there = key && entry_property(node->object, key);
 
 	if (!key)
 		return -ENOMEM;
-	return entry_property(node->object, key) ? new_leaf(node, name, ret) : -ENOENT;
+	return is_there || (leaf && leaf->number) ? new_leaf(node, name, !is_there, ret) : -ENOENT;
 }
 
 static int props_list(struct node *node, struct names *names)
@@ -354,7 +358,7 @@ static int props_create(struct node *node, const char *name, mode_t mode,
 {
 	(void)mode;
 	(void)caller;
-	return new_leaf(node, name, ret);
+	return new_leaf(node, name, true, ret);
 }
 
 static int props_unlink(struct node *node, const char *name, const struct caller *caller)

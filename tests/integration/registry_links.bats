@@ -193,3 +193,27 @@ links() {
 		    equal([line for line in told() if line[0] != 'ServiceBusyStateChange'], [('ServiceWasClosed', 0), ('ServiceIsTerminated', 0)])
 	END
 }
+
+@test "a property that is being made is there for who looks, and is made" {
+	start_fsd
+	links <<-'END'
+		make('P')
+		path = entry('P/prop/K')
+		# The kernel makes it, then opens it; between the two somebody may look.
+		for turn in range(2):
+		    os.mknod(path)
+		    os.stat(path)
+		    fd = os.open(path, os.O_WRONLY)
+		    os.stat(path)
+		    assert 'K' not in json.loads(read(entry('P/props')))
+		    os.write(fd, b'5')
+		    os.close(fd)
+		    equal(read(path), '5\n')
+		    os.unlink(path)
+		    assert not os.path.lexists(path)
+		fd = os.open(path, os.O_WRONLY | os.O_CREAT)
+		os.stat(path)
+		os.close(fd)
+		eventually(lambda: not os.path.lexists(path), 'what was not written is not there')
+	END
+}
