@@ -18,8 +18,10 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 char *__wrap_strdup(const char *text);
-__attribute__((format(printf, 2, 3)))
-int __wrap_asprintf(char **ret, const char *format, ...);
+__attribute__((format(printf, 2, 0)))
+int __real_vasprintf(char **ret, const char *format, va_list arguments);
+__attribute__((format(printf, 2, 0)))
+int __wrap_vasprintf(char **ret, const char *format, va_list arguments);
 
 static long n_left;		/* allocations up to the one that fails; below 0: it has failed */
 static bool armed;		/* for as long as the function is called that is looked at */
@@ -61,17 +63,9 @@ char *__wrap_strdup(const char *text)
 	return copy ? memcpy(copy, text, size) : NULL;
 }
 
-int __wrap_asprintf(char **ret, const char *format, ...)
+int __wrap_vasprintf(char **ret, const char *format, va_list arguments)
 {
-	va_list arguments;
-	int n;
-
-	if (fails())
-		return -1;
-	va_start(arguments, format);
-	n = vasprintf(ret, format, arguments);
-	va_end(arguments);
-	return n;
+	return fails() ? -1 : __real_vasprintf(ret, format, arguments);
 }
 
 static struct plain_mount mount;

@@ -14,10 +14,12 @@
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 char *__wrap_strdup(const char *text);
-__attribute__((format(printf, 2, 3)))
-int __wrap_asprintf(char **ret, const char *format, ...);
-__attribute__((format(printf, 3, 4)))
-int __wrap___asprintf_chk(char **ret, int flag, const char *format, ...);
+__attribute__((format(printf, 2, 0)))
+int __real_vasprintf(char **ret, const char *format, va_list arguments);
+__attribute__((format(printf, 2, 0)))
+int __wrap_vasprintf(char **ret, const char *format, va_list arguments);
+__attribute__((format(printf, 3, 0)))
+int __wrap___vasprintf_chk(char **ret, int flag, const char *format, va_list arguments);
 int __wrap___openat64_2(int at, const char *path, int flags);
 int __real_openat64(int at, const char *path, int flags, ...);
 int __wrap_openat64(int at, const char *path, int flags, ...);
@@ -53,33 +55,15 @@ char *__wrap_strdup(const char *text)
 	return copy ? memcpy(copy, text, size) : NULL;
 }
 
-__attribute__((format(printf, 2, 0)))
-static int print(char **ret, const char *format, va_list arguments)
+int __wrap_vasprintf(char **ret, const char *format, va_list arguments)
 {
-	return fails(ENOMEM) ? -1 : vasprintf(ret, format, arguments);
+	return fails(ENOMEM) ? -1 : __real_vasprintf(ret, format, arguments);
 }
 
-int __wrap_asprintf(char **ret, const char *format, ...)
+int __wrap___vasprintf_chk(char **ret, int flag, const char *format, va_list arguments)
 {
-	va_list arguments;
-	int n;
-
-	va_start(arguments, format);
-	n = print(ret, format, arguments);
-	va_end(arguments);
-	return n;
-}
-
-int __wrap___asprintf_chk(char **ret, int flag, const char *format, ...)
-{
-	va_list arguments;
-	int n;
-
 	(void)flag;
-	va_start(arguments, format);
-	n = print(ret, format, arguments);
-	va_end(arguments);
-	return n;
+	return __wrap_vasprintf(ret, format, arguments);
 }
 
 int __wrap_openat64(int at, const char *path, int flags, ...)
