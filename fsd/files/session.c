@@ -211,7 +211,16 @@ void session_clear_input(struct session *session)
 	free(session->input);
 	session->input = NULL;
 	session->n_input = session->input_room = 0;
+	session->has_text = false;
 	session->scan = (struct json_scan){ 0 };
+}
+
+static bool is_blank(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (!strchr(" \t\r\n", text[i]) || text[i] == '\0')
+			return false;
+	return true;
 }
 
 /* Keep @size bytes more, and a NUL behind them. */
@@ -239,16 +248,9 @@ static int keep(struct session *session, const char *data, size_t size)
 	if (size)
 		memcpy(session->input + session->n_input, data, size);
 	session->n_input += size;
+	session->has_text = session->has_text || !is_blank(data, size);
 	session->input[session->n_input] = '\0';
 	return 0;
-}
-
-static bool is_blank(const char *text, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		if (!strchr(" \t\r\n", text[i]) || text[i] == '\0')
-			return false;
-	return true;
 }
 
 /* How much of @text belongs to the unit that is under way, with its end; 0: all, and it goes on. */
@@ -293,7 +295,7 @@ static bool is_nothing(const struct session *session, size_t n_end)
 
 	if (kind->units == UNITS_LINES && (!n_end || kind->takes_empty))
 		return false;
-	return is_blank(session->input, session->n_input);
+	return !session->has_text;
 }
 
 /* Return: bytes of @text that are dealt with, or why the unit is refused. */
@@ -334,6 +336,7 @@ static ssize_t resume(struct session *session, const struct caller *caller, size
 
 /* Units may be many, and others wait. What was done is told; the writer comes again with the rest. */
 #define WRITE_NS 20000000
+#define TAIL	 64		/* blanks at the end, such as a newline, are no rest */
 
 static ssize_t write_units(struct session *session, const char *text, size_t size,
 			   const struct caller *caller)
@@ -351,7 +354,7 @@ static ssize_t write_units(struct session *session, const char *text, size_t siz
 			return done && n != FILE_WAIT_ALWAYS ? (ssize_t)done : n;
 		done += (size_t)n;
 		if (session->n_input == 0 && clock_ns() - start > WRITE_NS &&
-		    !is_blank(text + done, size - done))	/* a newline at the end is no rest */
+		    (size - done > TAIL || !is_blank(text + done, size - done)))
 			break;
 	}
 	return (ssize_t)done;
@@ -439,8 +442,7 @@ static int session_flush(struct file *file)
 
 	if (session->late.error)
 		return tell_late(session);
-	if (kind_of(session)->units == UNITS_BYTES || session->unit_waits ||
-	    is_blank(session->input, session->n_input))
+	if (kind_of(session)->units == UNITS_BYTES || session->unit_waits || !session->has_text)
 		return 0;
 	return failure(-EINVAL, "what was written is not complete: %s",
 		       kind_of(session)->units == UNITS_LINES ? "a newline ends a line"

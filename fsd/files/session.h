@@ -34,6 +34,7 @@ struct session {
 	struct json_scan scan;
 	char *input;			/* owned: the unit that is not complete, or bytes */
 	size_t n_input, input_room;
+	bool has_text;			/* it is not blank */
 	bool unit_waits;		/* a unit is under way; the write is repeated until it is done */
 	size_t n_done, n_waiting;	/* bytes of that write: before the unit, and of it */
 	off_t end_of_large;		/* of a document: where the last piece ended, if it was large */

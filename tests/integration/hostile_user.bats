@@ -62,3 +62,34 @@ teardown() { fsd_teardown; }
 		full.write('reset', '1')
 	END
 }
+
+@test "what was written before is not looked at again with each byte that follows" {
+	start_fsd
+	check_registry <<-'END'
+		blanks = b' ' * 1000000
+		with opening(f'{MNT}/match', 'rw') as fd:
+		    equal(os.write(fd, blanks + b'{'), 1000001)
+		    for _ in range(50000):
+		        os.write(fd, b' ')
+		    os.write(fd, b'}')
+		    equal(os.read(fd, 100), b'IOService:/IOResources\n')
+		with opening(f'{MNT}/ctl', 'w') as fd:
+		    equal(os.write(fd, blanks), 1000000)
+		    for _ in range(50000):
+		        os.close(os.dup(fd))            # is that a line without an end?
+	END
+}
+
+@test "lines of nothing are told in parts, too, and keep nobody waiting" {
+	start_for_users
+	check_users <<-'END'
+		S = Service('S', {'kind': 'any'})
+		def writes():
+		    with opening(S / 'ctl', 'w') as fd:
+		        data = b'\n' * 1000000
+		        while data:
+		            data = data[os.write(fd, data):]
+		run_as(other, writes)
+		equal(read(S / 'busy'), '0\n')
+	END
+}
