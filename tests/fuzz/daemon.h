@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ftw.h>
+#include <syslog.h>
 
 #include "control/methods_text.h"
 #include "control/policy_text.h"
@@ -37,23 +38,46 @@ static void remove_state(void)
 	nftw(state, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Once for all inputs. */
-static void start_daemon(void)
+static void start_registry(void)
 {
 	char *problem = NULL;
-
-	if (registry.layout)
-		return;
-	log_set_level(LOG_ERR);
-	CHECK(mkdtemp(state) && atexit(remove_state) == 0);
-	registry = (struct registry){
+	struct registry new = {
 		.layout = &mount_layout, .mountpoint = "/nowhere", .read_methods = methods_parse,
-		.reload = stays_as_it_is, .limits = { .max_queues = 64, .max_queue_size = 1 << 20 },
+		.reload = stays_as_it_is, .limits = { .max_queues = 64, .max_queue_size = 1 << 16 },
+		.loop = registry.loop, .store = registry.store, .opener = registry.opener,
 	};
-	CHECK(store_open(state, &registry.store) == 0 && loop_new(&registry.loop) == 0);
-	CHECK(timers_init(registry.loop) == 0);
-	CHECK(opener_new(registry.loop, registry.mountpoint, &registry.opener) == 0);
+
+	registry = new;
 	CHECK(policy_parse("{}", &registry.policy, &problem) == 0 && registry_init(&registry) == 0);
+}
+
+/* What is persistent stays in the store. */
+static inline void stop_registry(void)
+{
+	registry_deinit(&registry, false);
+}
+
+/* Unless it was started before. */
+static void start_daemon(void)
+{
+	if (registry.store)
+		return;
+	log_set_level(LOG_EMERG);
+	if (!registry.loop) {
+		CHECK(mkdtemp(state) && atexit(remove_state) == 0);
+		CHECK(loop_new(&registry.loop) == 0 && timers_init(registry.loop) == 0);
+		CHECK(opener_new(registry.loop, "/nowhere", &registry.opener) == 0);
+	}
+	CHECK(store_open(state, &registry.store) == 0);
+	start_registry();
+}
+
+/* And nothing is kept. */
+static inline void end_daemon(void)
+{
+	stop_registry();
+	registry.store = store_close(registry.store);
+	remove_state();
 }
 
 /* All that is shown of a node and below it, but what tells of the last error. */

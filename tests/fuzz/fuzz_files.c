@@ -57,8 +57,9 @@ static const struct path {
 /* One open file of each path. */
 static struct open_file {
 	struct file *file;
+	struct list link;		/* of what it may wait for */
 	struct caller caller;
-	bool is_opening;		/* the open waits */
+	bool is_opening, has_failed;	/* the open waits; or was refused */
 	char *waiting;			/* owned: a write that waits */
 	size_t n_waiting;
 	char said[N_TEXT];		/* the last that was read of it */
@@ -151,8 +152,9 @@ static void begin_write(struct open_file *of, const char *text, size_t size, boo
 {
 	char line[N_TEXT];
 
-	if (!of->file || of->is_opening || of->waiting || !of->file->row->ops->write ||
-	    !(of->file->row->mode & 0222) || size + newline == 0 || size + newline > sizeof(line))
+	if (!of->file || of->is_opening || of->has_failed || of->waiting || !of->file->row->ops->write ||
+	    !(of->file->row->mode & 0222) || size + newline == 0 ||
+	    size + newline > sizeof(line))
 		return;
 	memcpy(line, text, size);
 	line[size] = '\n';
@@ -161,7 +163,8 @@ static void begin_write(struct open_file *of, const char *text, size_t size, boo
 
 static void read_some(struct open_file *of)
 {
-	const struct file_ops *ops = of->file && !of->is_opening ? of->file->row->ops : NULL;
+	bool is_there = of->file && !of->is_opening && !of->has_failed;
+	const struct file_ops *ops = is_there ? of->file->row->ops : NULL;
 	ssize_t n = ops && ops->read && of->file->row->mode & 0444 ?
 		ops->read(of->file, of->said, sizeof(of->said) - 1, 0) : 0;
 
@@ -180,9 +183,10 @@ static void close_one(struct open_file *of)
 		return;
 	if (of->waiting && file->row->ops->interrupted)
 		file->row->ops->interrupted(file);
-	if (file->row->ops->flush)
+	if (!of->has_failed && file->row->ops->flush)
 		file->row->ops->flush(file);
-	if (file->row->ops->release)
+	list_remove(&of->link);
+	if (file->is_open && file->row->ops->release)
 		file->row->ops->release(file);
 	node_unref(file->node);
 	free(file);
@@ -196,29 +200,35 @@ static void try_open(struct open_file *of)
 	int r = ops->open ? ops->open(of->file, &of->caller) : 0;
 
 	of->is_opening = r == FILE_WAIT_ALWAYS;
-	of->file->is_open |= r == 0 || of->is_opening;
-	if (r == 0 || of->is_opening)
-		return;
-	if (of->file->is_open && ops->release)
-		ops->release(of->file);
-	node_unref(of->file->node);
-	free(of->file);
-	*of = (struct open_file){ 0 };
+	of->has_failed = r < 0 && !of->is_opening;
+	of->file->is_open |= !of->has_failed;
 }
 
-/* What waited is tried again, as after any change. */
-static void go_on(void)
+static void try_again(struct open_file *of)
 {
-	for (size_t i = 0; i < N_PATHS; i++) {
-		struct open_file *of = &open_files[i];
-		char *text = steal(of->waiting);
+	char *text = steal(of->waiting);
 
-		if (of->is_opening)
-			try_open(of);
-		else if (text)
-			write_text(of, text, of->n_waiting);
-		free(text);
+	if (of->is_opening)
+		try_open(of);
+	else if (text)
+		write_text(of, text, of->n_waiting);
+	free(text);
+}
+
+/* Who waits for it tries again, at once: fuse/parked.c does that. */
+static void retry(struct waits *waits)
+{
+	waits->changed = true;
+	if (waits->is_retried)
+		return;
+	waits->is_retried = true;
+	while (waits->changed) {
+		waits->changed = false;
+		for (size_t i = 0; i < N_PATHS; i++)
+			if (open_files[i].file && file_waits(open_files[i].file) == waits)
+				try_again(&open_files[i]);
 	}
+	waits->is_retried = false;
 }
 
 static void open_one(struct open_file *of, const char *path, uid_t uid)
@@ -239,6 +249,8 @@ static void open_one(struct open_file *of, const char *path, uid_t uid)
 	list_init(&file->pollers);
 	list_init(&file->open_files);
 	of->file = file;
+	list_init(&of->link);
+	list_append(&file_waits(file)->parked, &of->link);
 	of->caller = (struct caller){ uid, uid, getpid() };
 	try_open(of);
 }
@@ -252,7 +264,8 @@ static void answer(struct open_file *of, const char *text, size_t size)
 
 	if (!id || size > N_TEXT / 2)
 		return;
-	n = snprintf(line, sizeof(line), "{\"id\":%llu,%.*s}", strtoull(id + 5, NULL, 10), (int)size, text);
+	n = snprintf(line, sizeof(line), "{\"id\":%llu,%.*s}", strtoull(id + 5, NULL, 10),
+		     (int)size, text);
 	begin_write(of, line, (size_t)n, true);
 }
 
@@ -272,7 +285,7 @@ static void step(const char *line, size_t size)
 	switch (line[1]) {
 	case '<':
 	case '{':
-		open_one(of, paths[i].path, line[1] == '<' ? 0 : 1000);
+		open_one(of, paths[i].path, line[1] == '<' ? geteuid() : 1001);
 		break;
 	case '>':
 		close_one(of);
@@ -292,7 +305,9 @@ static void step(const char *line, size_t size)
 	}
 	failure_take(&(struct failure){ 0 });
 	log_set_level(LOG_ERR);			/* ctl may have said otherwise */
-	go_on();
+	for (i = 0; i < N_PATHS; i++)
+		if (open_files[i].has_failed)
+			close_one(&open_files[i]);
 }
 
 /* What there is */
@@ -300,12 +315,14 @@ static void step(const char *line, size_t size)
 static void make_things(void)
 {
 	const struct making making = {
-		.own = { 0, 0, 0755 }, .files = { 0, 0, 0755 }, .capacity = 4096,
+		.own = { geteuid(), getegid(), 0755 }, .files = { geteuid(), getegid(), 0755 },
+		.capacity = 4096,
 	};
 	struct stream *stream;
 	json_t *nobody = json_array();
 
 	start_daemon();
+	tree_on_change = retry;
 	CHECK(service_make(registry.plane, "Test", &making, NULL) == 0);
 	CHECK(service_make_queue(registry.resources, "q", &making) == 0);
 	CHECK(service_make_stream(registry.resources, "s", &making, &stream) == 0);
