@@ -191,12 +191,16 @@ END_TEST
 START_TEST(a_link_is_made_or_not)
 {
 	ck_assert_int_eq(entry_init(&other, ENTRY_SERVICE, 0, "Other", "1"), 0);
-	for (long n = 0; n < 3; n++) {
+	/* The link, and its name. */
+	for (long n = 0; n < 2; n++) {
 		n_left = n;
 		ck_assert_int_eq(entry_attach(&other, &entry, &service_plane), -ENOMEM);
 		ck_assert(list_is_empty(&entry.children));
 		ck_assert_ptr_null(entry_find_link(&entry, &service_plane, "Other@1"));
 	}
+	n_left = -1;
+	ck_assert_int_eq(entry_attach(&other, &entry, &service_plane), 0);
+	ck_assert_ptr_nonnull(entry_find_link(&entry, &service_plane, "Other@1"));
 	for (long n = 0; n < 4; n++) {
 		n_left = n;
 		free(entry_path(&entry, &service_plane));
