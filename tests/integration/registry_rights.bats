@@ -65,15 +65,20 @@ teardown() { fsd_teardown; }
 		    'ctl': (CLIENT, NONE, CLIENT), 'call props m/mul m/1 struct/mul struct/1': (CLIENT, CLIENT, CLIENT),
 		    'prop/IOUserClientCreator': (CLIENT, CLIENT, CLIENT), 'mem/0': (CLIENT, CLIENT, CLIENT)}}
 		folders = {MNT: ALL, entry(): ALL, f'{MNT}/id': ALL, f'{MNT}/class': ALL, f'{MNT}/name': ALL, f'{MNT}/err': ALL,
-		        f'{MNT}/class/S': ALL, f'{MNT}/name/S': ALL, S: ALL, f'{S}/clients': ALL, f'{S}/prop': ALL,
+		        f'{MNT}/class/S': ALL, f'{MNT}/name/S': ALL, entry('prop'): ALL, entry('parents'): ALL, f'{S}/streams': ALL, S: ALL, f'{S}/clients': ALL, f'{S}/prop': ALL,
 		           f'{S}/buf': ALL, f'{S}/parents': ALL, f'{S}/queues': ALL, U: CLIENT, f'{U}/m': CLIENT, f'{U}/struct': CLIENT,
 		           f'{U}/port': CLIENT, f'{U}/mem': CLIENT, f'{U}/prop': CLIENT, f'{U}/queues': CLIENT}
 		buffers = {f'{S}/buf/open': (ALL, ALL), f'{S}/buf/team': (OWNER | {'friend'}, OWNER | {'friend'}),
 		        f'{U}/mem/0': (CLIENT, CLIENT),
 		           f'{U}/mem/1': (CLIENT, NONE if not link_mode else CLIENT),
 		           f'{U}/mem/2': (CLIENT, CLIENT) if not link_mode else (ROOT, ROOT)}
-		make = {entry(): OWNER, S: OWNER, f'{S}/queues': OWNER}
-		create = {f'{S}/buf': OWNER, f'{S}/prop': OWNER, f'{U}/prop': CLIENT}
+		for folder in table:                    # what was forgotten above
+		    for file in os.listdir(folder):
+		        path = f'{folder}/{file}'
+		        assert os.path.islink(path) or path in folders or path == entry('IOResources') or \
+		                any(file in names.split() for names in table[folder]), f'{path} is not in the table'
+		make = {entry(): OWNER, S: OWNER, f'{S}/queues': OWNER, f'{S}/streams': OWNER}
+		create = {f'{S}/buf': OWNER, f'{S}/prop': OWNER, f'{U}/prop': CLIENT, entry('prop'): ROOT}
 
 		def can(call, *arguments):
 		    try:

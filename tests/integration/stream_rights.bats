@@ -87,6 +87,9 @@ check_rights() { check_users < <(rights; cat); }
 		    for name in folders + files:
 		        about = os.lstat(os.path.join(top, name))
 		        equal((name, about.st_uid, about.st_gid), (name, *owner))
+		        if name in files and not os.path.islink(os.path.join(top, name)):
+		            path = re.sub('^buffers/[0-9]+/', 'buffers/0/', os.path.relpath(os.path.join(top, name), s.path))
+		            assert path in {**PUBLIC, **DRIVERS}, f'{path}: not in the table'
 		driver = Driver(s)                      # so that nobody else becomes that
 		client = driver.client(s)
 		can(s, owner, as_made('owner'))
