@@ -115,6 +115,8 @@ static IOReturn serve_add_client(struct request *request)
 	IOUserClient *client = request->connection->client;
 	struct connection *other;
 
+	if (!json_is_integer(json_object_get(request->object, "to")))
+		return kIOReturnBadArgument;	/* another service's, which may be another process's */
 	other = service_find_connection(request->service, word_of(request->object, "to"));
 	if (!other)
 		return kIOReturnBadArgument;

@@ -67,6 +67,20 @@ static json_t *connection_to_json(const struct request *request, const char *op,
 			 "conn", WORD(request->connection), key, WORD(value));
 }
 
+/* Each service has numbers of its own. Another's connection is no number, and so not taken for one. */
+static json_t *add_client_to_json(const struct request *request)
+{
+	json_auto_t *object = connection_to_json(request, "addclient", "to", request->other);
+	char text[2 + 16 + 1 + 20 + 1];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64 "/%" PRIu64, request->other_service,
+		 request->other);
+	if (object && request->other_service &&
+	    json_object_set_new(object, "to", json_string(text)) < 0)
+		return NULL;
+	return json_incref(object);
+}
+
 static json_t *port_to_json(const struct request *request)
 {
 	return json_pack("{s:s,s:I,s:I,s:I,s:I}", "op", "port", "id", WORD(request->id),
@@ -87,7 +101,7 @@ static json_t *request_to_json(const struct request *request)
 	case REQUEST_PORT:
 		return port_to_json(request);
 	case REQUEST_ADD_CLIENT:
-		return connection_to_json(request, "addclient", "to", request->other);
+		return add_client_to_json(request);
 	case REQUEST_SET_PROPERTIES:
 		return properties_to_json(request);
 	case REQUEST_PROBE:

@@ -165,7 +165,7 @@ static int do_unopen(struct opened *opened, const char *text)
 	return client_close_service(opened->client);
 }
 
-/* "addclient 2", or the path of its directory, from the mount's root. */
+/* "addclient 2", of the same service; or the path of another's directory, from the mount's root. */
 static struct client *find_other(const struct opened *opened, const char *text)
 {
 	struct registry *registry = opened->client->registry;
@@ -188,18 +188,17 @@ static int do_add_client(struct opened *opened, const char *text)
 	struct client *other = find_other(opened, text);
 	const struct methods *methods = opened->client->service->methods;
 
-	/*
-	 * The driver is told a number, and another service's would be that of another connection.
-	 * And whose directory one may not look into, one does not know of.
-	 */
-	if (!other || client_check(other) < 0 || other->service != opened->client->service ||
-	    (opened->client->opener.uid != 0 && other->opener.uid != opened->client->opener.uid))
-		return failure(-EINVAL, "'%.100s' is no connection of this service: a number, or "
-			       "IOService/.../clients/N", text);
+	/* Whose directory one may not look into, one does not know of. */
+	if (!other || client_check(other) < 0 || (opened->client->opener.uid != 0 &&
+					  other->opener.uid != opened->client->opener.uid))
+		return failure(-EINVAL, "'%.100s' is no connection: a number, or IOService/.../clients/N",
+			       text);
 	opened->asking = (struct asking){ 0 };
 	opened->is_seizing = false;
 	opened->asking.question.request = (struct request){ .op = REQUEST_ADD_CLIENT,
 		.connection = opened->client->number, .other = other->number };
+	if (other->service != opened->client->service)
+		opened->asking.question.request.other_service = other->service->entry.id;
 	opened->asking.question.lock = !methods || methods->lock_default ? LOCKED_WRITE : LOCKED_NOT;
 	return ask(opened, opened->client->service);
 }

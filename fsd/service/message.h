@@ -57,6 +57,7 @@ struct request {
 	uint32_t type;				/* open, mem, port, unport */
 	uint64_t reference;			/* port */
 	uint64_t other;				/* addclient: to; seize: by; cancel: which id */
+	uint64_t other_service;			/* addclient: the entry that "to" is of; 0: the same */
 	uint32_t options;			/* probe */
 	bool died;				/* close */
 	uid_t asker;				/* whose memory it is until the driver reads it; of an answered one */

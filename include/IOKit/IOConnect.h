@@ -91,11 +91,12 @@ kern_return_t IOConnectRelease(io_connect_t connect);
 kern_return_t IOConnectGetService(io_connect_t connect, io_service_t *service);
 
 /*
- * Tell the driver of @connect about another connection of the same service. Stands for
+ * Tell the driver of @connect about another connection, of any service. Stands for
  * IOConnectAddClient().
  *
- * Return: kIOReturnSuccess; kIOReturnBadArgument also when @client is no connection, or another
- * service's, or, but for root, another user's; kIOReturnUnsupported, and others: the driver's code.
+ * Return: kIOReturnSuccess; kIOReturnBadArgument also when @client is no connection, or, but for
+ * root, another user's; kIOReturnUnsupported, and others: the driver's code. A driver of libqueue
+ * gives kIOReturnBadArgument for another service's, which may be another process's.
  */
 kern_return_t IOConnectAddClient(io_connect_t connect, io_connect_t client);
 

@@ -454,7 +454,7 @@ client() {
 }
 
 # Connections are numbered by each service, and a driver is told the number.
-@test "a connection of another service is none that a driver could be told of" {
+@test "a connection of another service is not taken for one of the driver's own" {
 	start_fsd
 	drive
 	mkdir "$MNT/IOService/Other"

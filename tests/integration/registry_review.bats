@@ -41,6 +41,30 @@ teardown() { fsd_teardown; }
 	END
 }
 
+# Each service numbers its own connections.
+@test "of another service's connection a driver is told whose it is, as nothing that is a number" {
+	start_fsd
+	check_registry <<-'END'
+		S, Other = Service('S@0'), Service('Other')
+		one, two, other = Connection(S), Connection(S), Connection(Other)
+		equal([one.number, other.number], [1, 1])
+		path = f'IOService/Other/clients/{other.number}'
+		whose = read(Other / 'id').strip() + f'/{other.number}'
+		for said, told in (f'{two.number}', two.number), (f'IOService/S@0/clients/{two.number}', two.number), (path, whose):
+		    client = Child(os.write, one.session, f'addclient {said}\n'.encode())
+		    request = S.asked()
+		    equal([request['op'], request['to']], ['addclient', told])
+		    os.write(S.driver, b'{"id":%d,"rc":0}\n' % request['id'])
+		    client.result()
+		os.write(S.driver, b'format text\n')
+		client = Child(os.write, one.session, f'addclient {path}\n'.encode()).waits()
+		line = os.read(S.driver, 4096).decode()
+		equal(line, f'op=addclient id={re.search("id=([0-9]+)", line)[1]} conn={one.number} to={whose}\n')
+		os.write(S.driver, line.replace('\n', ' rc=0\n').encode())
+		client.result()
+	END
+}
+
 @test "a shared connection is there until all have left it, and shared once the driver has agreed" {
 	start_fsd
 	check_registry <<-'END'

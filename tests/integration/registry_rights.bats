@@ -693,8 +693,6 @@ teardown() { fsd_teardown; }
 		    asked = Service(name, methods)
 		    refuses(wanted, os.open, asked / 'clone', os.O_RDWR)
 		    equal(said()[1:], (code, sentence))
-		said_to_opener(EACCES, 'kIOReturnNotPrivileged', "this needs the entitlement 'org.example.open'", 'A',
-		               {'IOUserClientEntitlements': 'org.example.open'})
 		said_to_opener(EACCES, 'kIOReturnNotPrivileged', "this needs the privilege 'console'", 'B', {'privilege': 'console'})
 		said_to_opener(EACCES, 'kIOReturnNotPrivileged', 'the policy does not let you open a service of this class', 'Guarded')
 		said_to_opener(EPERM, 'kIOReturnNotPermitted', 'the policy does not let you open a service of this class', 'Shut')
