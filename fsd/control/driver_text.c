@@ -73,7 +73,7 @@ static json_t *add_client_to_json(const struct request *request)
 	json_auto_t *object = connection_to_json(request, "addclient", "to", request->other);
 	char text[2 + 16 + 1 + 20 + 1];
 
-	snprintf(text, sizeof(text), "0x%" PRIx64 "/%" PRIu64, request->other_service,
+	snprintf(text, sizeof(text), "0x%" PRIx64 ".%" PRIu64, request->other_service,
 		 request->other);
 	if (object && request->other_service &&
 	    json_object_set_new(object, "to", json_string(text)) < 0)

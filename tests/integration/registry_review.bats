@@ -49,7 +49,7 @@ teardown() { fsd_teardown; }
 		one, two, other = Connection(S), Connection(S), Connection(Other)
 		equal([one.number, other.number], [1, 1])
 		path = f'IOService/Other/clients/{other.number}'
-		whose = read(Other / 'id').strip() + f'/{other.number}'
+		whose = read(Other / 'id').strip() + f'.{other.number}'
 		for said, told in (f'{two.number}', two.number), (f'IOService/S@0/clients/{two.number}', two.number), (path, whose):
 		    client = Child(os.write, one.session, f'addclient {said}\n'.encode())
 		    request = S.asked()
