@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "control/config.h"
@@ -47,17 +48,14 @@ struct daemon {
 
 /* Before anything is done */
 
-static int read_text(const char *path, char **ret)
+static int read_text(int fd, char **ret)
 {
 	_cleanup_(freep) char *text = malloc(MAX_CONFIG + 1);
-	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t n = 0;
 	ssize_t got = 1;
 
 	if (!text)
 		return -ENOMEM;
-	if (fd < 0)
-		return -errno;
 	for (; got > 0 && n <= MAX_CONFIG; n += (size_t)got) {
 		got = read(fd, text + n, MAX_CONFIG + 1 - n);
 		if (got < 0)
@@ -73,12 +71,14 @@ static int read_text(const char *path, char **ret)
 static int load_config(struct daemon *daemon)
 {
 	_cleanup_(freep) char *text = NULL, *problem = NULL;
+	_cleanup_(closep) int fd = -1;
 	const char *path = daemon->options.config;
 	int r;
 
 	if (!path)
 		return 0;
-	r = read_text(path, &text);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	r = fd < 0 ? -errno : read_text(fd, &text);
 	if (r < 0)
 		return log_errno(r, "cannot read configuration '%s'", path);
 	r = config_parse(text, &daemon->config, &problem);
@@ -87,11 +87,25 @@ static int load_config(struct daemon *daemon)
 	return r;
 }
 
+/* It may be read while the mount is in use: nothing that could keep us waiting, as a FIFO does. */
+static int read_policy_text(const char *path, char **ret, char **ret_problem)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))
+		return read_text(fd, ret);
+	*ret_problem = strdup("it is no regular file");
+	return -EINVAL;
+}
+
 /* Return: 0 and a policy, or why not; *@ret_problem is the caller's text, or NULL. */
 static int read_policy(const char *path, struct policy **ret, char **ret_problem)
 {
 	_cleanup_(freep) char *text = path ? NULL : strdup("{}");
-	int r = path ? read_text(path, &text) : text ? 0 : -ENOMEM;
+	int r = path ? read_policy_text(path, &text, ret_problem) : text ? 0 : -ENOMEM;
 
 	return r < 0 ? r : policy_parse(text, ret, ret_problem);
 }

@@ -107,6 +107,55 @@ teardown() { fsd_teardown; }
 	expect_log 'stays as it was'
 }
 
+@test "a policy that is no file of a policy's size is refused at once, when it is read again and at start" {
+	skip_unless_root "other users have to be made"
+	echo '{ "open": [ { "class": "S", "allow": false } ] }' >policy.json
+	start_fsd -p policy.json
+	check_registry <<-'END'
+		import socket, subprocess
+		fsd, before = int(os.environ['FSD_PID']), read(f'{MNT}/policy')
+		policy = 'policy.json'
+
+		def is_large():
+		    with open(policy, 'wb') as file:
+		        file.truncate(100 << 20)
+		wrong = {
+		    'regular': (lambda: os.mkfifo(policy), EINVAL),
+		    'regular ': (lambda: os.symlink('/dev/zero', policy), EINVAL),
+		    'regular  ': (lambda: os.symlink('/dev/ptmx', policy), EINVAL),
+		    'too long': (is_large, EMSGSIZE),
+		    'irectory': (lambda: os.mkdir(policy), EISDIR),
+		    'symbolic': (lambda: os.symlink(policy, policy), errno.ELOOP),
+		    'such device': (lambda: socket.socket(socket.AF_UNIX).bind(policy), errno.ENXIO),
+		    'such file': (lambda: os.symlink('gone/policy.json', policy), ENOENT),
+		}
+		os.rename(policy, 'right')
+		with open(os.environ['LOG'], encoding='utf-8') as log:
+		    log.seek(0, os.SEEK_END)
+		    for why, (make, number) in wrong.items():
+		        make()
+		        os.kill(fsd, signal.SIGHUP)
+		        lines = []
+		        def logged(pattern=f"<3>fsd: policy '.*policy.json' stays as it was: .*{why.strip()}"):
+		            lines.extend(log.readlines())
+		            return any(re.search(pattern, line) for line in lines)
+		        eventually(logged, why)
+		        says(number, f'stays as it was: .*{why.strip()}', write, f'{MNT}/ctl', 'reload\n')
+		        equal(read(f'{MNT}/policy'), before)
+		        # Another one, that is to start with it.
+		        os.makedirs('other/mnt', exist_ok=True)
+		        done = subprocess.run([os.environ['FSD'], '-f', '-s', 'other/state', '-p', policy, 'other/mnt'], \
+		                              timeout=PATIENCE, stderr=subprocess.PIPE, text=True)
+		        equal(done.returncode, 1)
+		        assert re.search(f"<3>fsd: cannot (use|find) policy .*{why.strip()}", done.stderr), done.stderr
+		        (os.rmdir if os.path.isdir(policy) else os.unlink)(policy)
+		os.rename('right', policy)
+		write(f'{MNT}/ctl', 'reload\n')
+		equal(read(f'{MNT}/policy'), before)
+	END
+	expect_log 'stays as it was'
+}
+
 @test "an ordinary user's fsd is his alone, and its rules are the same" {
 	[ "$MODE" = link ] || skip "passthrough is root's"
 	echo '{ "open": [ { "class": "Closed", "allow": false } ], "entitlements": [ { "match": { "uid": 65534 }, "grant": { "org.open": true } } ] }' >policy.json
