@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "service/refusal.h"
 
@@ -14,12 +15,27 @@ static struct refusal *find(pid_t pid)
 	return NULL;
 }
 
-static struct refusal *oldest(void)
+/* A quarter of them: who is refused in ever more processes takes no place from others. */
+static bool has_his_part(uid_t uid)
 {
-	size_t found = 0;
+	size_t n = 0;
 
-	for (size_t i = 1; i < REFUSALS_MAX; i++)
-		if (noted[i] < noted[found])
+	if (uid == 0 || uid == geteuid())
+		return false;
+	for (size_t i = 0; i < REFUSALS_MAX; i++)
+		n += noted[i] && refusals[i].uid == uid;
+	return n >= REFUSALS_MAX / 4;
+}
+
+/* A free place, or the one noted longest ago: of who has his part, of his own. */
+static struct refusal *place_for(uid_t uid)
+{
+	bool his = has_his_part(uid);
+	size_t found = REFUSALS_MAX;
+
+	for (size_t i = 0; i < REFUSALS_MAX; i++)
+		if ((!his || refusals[i].uid == uid) &&
+		    (found == REFUSALS_MAX || noted[i] < noted[found]))
 			found = i;
 	return &refusals[found];
 }
@@ -31,7 +47,7 @@ void refusal_note(pid_t pid, uid_t uid, uint32_t code, const char *message)
 	if (pid <= 0)
 		return;
 	if (!refusal)
-		refusal = oldest();
+		refusal = place_for(uid);
 	*refusal = (struct refusal){ .pid = pid, .uid = uid, .code = code };
 	snprintf(refusal->message, sizeof(refusal->message), "%s", message);
 	noted[refusal - refusals] = ++n_noted;

@@ -7,7 +7,7 @@
 #include "util/failure.h"
 #include "util/process.h"
 
-#define REFUSALS_MAX 1024	/* processes; the one that was refused longest ago is forgotten */
+#define REFUSALS_MAX 1024	/* processes, a quarter of one user; the oldest is forgotten */
 
 struct refusal {
 	pid_t pid;

@@ -93,3 +93,37 @@ teardown() { fsd_teardown; }
 		equal(read(S / 'busy'), '0\n')
 	END
 }
+
+@test "who is refused in many processes takes no place in err from the others" {
+	start_for_users
+	check_users <<-'END'
+		S = Service('S', {'privilege': 'root'})
+		def is_refused():
+		    refuses(EACCES, opened, S / 'clone', 'rw')
+		def said_to(pid):
+		    return read(f'{MNT}/err/{pid}').split()[1]
+		ready = os.pipe()
+		def waits():
+		    become(*friend[:2])
+		    is_refused()
+		    os.write(ready[1], b'.')
+		    signal.pause()
+		def many():
+		    for _ in range(1100):
+		        pid = os.fork()
+		        if pid == 0:
+		            with contextlib.suppress(BaseException):
+		                is_refused()
+		            os._exit(0)
+		        os.waitpid(pid, 0)
+		    is_refused()
+		    return said()[1]
+		child = Child(waits)
+		os.read(ready[0], 1)
+		equal(run_as(other, many), 'kIOReturnNotPrivileged')    # his last one is there
+		equal(said_to(child.pid), 'kIOReturnNotPrivileged')
+		of_other = [name for name in os.listdir(f'{MNT}/err') if os.stat(f'{MNT}/err/{name}').st_uid == other[0]]
+		equal(len(of_other), 256)
+		child.end()
+	END
+}
