@@ -22,6 +22,7 @@ static struct making making_of(mode_t mode, const struct caller *caller)
 	struct making making = {
 		.own = { caller->uid, caller->gid, node_directory_mode(mode & 0777) },
 		.files = { .uid = caller->uid, .gid = caller->gid },
+		.asker = caller->uid,
 		.capacity = QUEUE_DEFAULT_CAPACITY,
 	};
 

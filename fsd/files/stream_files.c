@@ -23,6 +23,7 @@ int streams_dir_make(struct node *node, const char *name, mode_t mode, const str
 	struct making making = {
 		.own = { caller->uid, caller->gid, node_directory_mode(mode & 0777) },
 		.files = { .uid = caller->uid, .gid = caller->gid },
+		.asker = caller->uid,
 	};
 
 	return service_make_stream(node->object, name, &making, NULL);

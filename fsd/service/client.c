@@ -56,21 +56,14 @@ static IOReturn check_opener(const struct service *service, const struct identit
 	return code == kIOReturnSuccess ? check_methods(service, who, entitlements) : code;
 }
 
-/* How many there may be: of a user a part, so that others can open something, too */
+/* How many there may be */
 
 static struct shares places = SHARES_INIT(places);
-
-static size_t places_for(const struct registry *registry, uid_t uid)
-{
-	uint64_t all = registry->limits.max_queues;
-
-	return (size_t)(uid == 0 || uid == geteuid() ? all : (all + 3) / 4);
-}
 
 static int take_place(struct registry *registry, uid_t uid)
 {
 	int r = registry->n_clients < registry->limits.max_queues ?
-		share_take(&places, uid, 1, places_for(registry, uid)) : -EDQUOT;
+		share_take(&places, uid, 1, (size_t)registry_part_of(registry, uid)) : -EDQUOT;
 
 	if (r == 0)
 		registry->n_clients++;

@@ -183,7 +183,13 @@ static int queue_init(struct service *service, const char *name, uint64_t id,
 
 	if (!queue)
 		return -ENOMEM;
-	r = node_new(service->queues, name, id, registry->layout->queue, own, &queue->node);
+	queue->maker = own->uid;
+	r = share_take(&registry->queues_of, queue->maker, 1, SIZE_MAX);
+	if (r == 0) {
+		r = node_new(service->queues, name, id, registry->layout->queue, own, &queue->node);
+		if (r < 0)
+			share_give_back(&registry->queues_of, queue->maker, 1);
+	}
 	if (r < 0) {
 		free(queue);
 		return r;
@@ -202,6 +208,7 @@ static void queue_leave_tree(struct queue *queue)
 {
 	queue->removed = true;
 	queue->registry->n_queues--;
+	share_give_back(&queue->registry->queues_of, queue->maker, 1);
 	node_remove(queue->node);
 }
 

@@ -21,6 +21,7 @@ struct queue {
 	struct node *node;		/* borrowed: it owns us */
 	struct geometry geometry;
 	bool max_entry_is_set;		/* or it follows the capacity */
+	uid_t maker;			/* whose part it takes */
 	bool persist;
 	bool removed;			/* nothing of it is in the store any more */
 	struct seat seats[N_SIDES];

@@ -13,6 +13,7 @@
 #include "tree/node.h"
 #include "util/loop.h"
 #include "util/opener.h"
+#include "util/share.h"
 
 struct methods;
 
@@ -38,6 +39,7 @@ struct registry {
 	const struct layout *layout;
 	struct limits limits;
 	uint64_t n_queues, n_streams, n_services, n_clients;
+	struct shares queues_of, streams_of, services_of;	/* by owner, when made */
 	const char *mountpoint;		/* borrowed; absolute */
 	/* Read the policy's file again, or say by failure() why it stays as it was. */
 	int (*reload)(struct registry *registry);
@@ -48,6 +50,12 @@ struct registry {
 	struct list watchers;		/* struct watcher: of publications */
 	uint64_t first_new_id;		/* of what was not there before this start */
 };
+
+/*
+ * Of max_queues a user has a quarter, so that others can make, or open, something, too;
+ * root has all.
+ */
+uint64_t registry_part_of(const struct registry *registry, uid_t uid);
 
 /*
  * An empty tree: root, IOService, IOResources and its queues, owned by us.

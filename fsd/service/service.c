@@ -67,6 +67,7 @@ static int init_entry(struct service *service, const char *name, uint64_t entry_
 void service_drop(struct service *service)
 {
 	service->registry->n_services--;
+	share_give_back(&service->registry->services_of, service->maker, 1);
 	if (service->queues)
 		node_remove(service->queues);
 	node_remove_all(service->node);
@@ -81,10 +82,16 @@ int service_add(struct registry *registry, struct node *parent, const char *name
 	if (!service)
 		return -ENOMEM;
 	service->registry = registry;
+	service->maker = making->own.uid;
 	service->persist = making->persist;
 	list_init(&service->clients);
 	list_init(&service->interests);
 	list_init(&service->buffers);
+	r = share_take(&registry->services_of, service->maker, 1, SIZE_MAX);
+	if (r < 0) {
+		free(service);
+		return r;
+	}
 	r = init_entry(service, name, entry_id);
 	if (r == 0) {
 		r = node_new(parent, name, node_id, registry->layout->service, &making->own,
@@ -93,6 +100,7 @@ int service_add(struct registry *registry, struct node *parent, const char *name
 			entry_deinit(&service->entry);
 	}
 	if (r < 0) {
+		share_give_back(&registry->services_of, service->maker, 1);
 		free(service);
 		return r;
 	}
@@ -212,12 +220,26 @@ int service_check_new(const struct service *parent, const char *name)
 	return r < 0 ? r : check_path(parent->node, name);
 }
 
-static int check_count(const char *what, uint64_t n, uint64_t max)
+static int check_count(const struct registry *registry, const char *what, uint64_t n,
+		       const struct shares *shares, uid_t asker)
 {
-	if (n < max)
+	uint64_t max = registry->limits.max_queues;
+
+	if (n >= max) {
+		log_limited("there are max_queues=%" PRIu64 " %s already, refused", max, what);
+		return -ENOSPC;
+	}
+	if (share_of(shares, asker) < registry_part_of(registry, asker))
 		return 0;
-	log_limited("there are max_queues=%" PRIu64 " %s already, refused", max, what);
-	return -ENOSPC;
+	log_limited("of max_queues=%" PRIu64 " %s uid %u has his part, refused", max, what, asker);
+	return failure(-ENOSPC, "of max_queues=%" PRIu64 " %s a user has at most a quarter", max,
+		       what);
+}
+
+static int check_services(const struct registry *registry, uid_t asker)
+{
+	return check_count(registry, "services", registry->n_services, &registry->services_of,
+			   asker);
 }
 
 int service_make(struct service *parent, const char *name, const struct making *making,
@@ -228,7 +250,7 @@ int service_make(struct service *parent, const char *name, const struct making *
 	int r = service_check_new(parent, name);
 
 	if (r == 0)
-		r = check_count("services", registry->n_services, registry->limits.max_queues);
+		r = check_services(registry, making->asker);
 	if (r == 0)
 		r = service_add(registry, parent->node, name, 0, 0, making, &service);
 	if (r < 0)
@@ -255,7 +277,8 @@ int service_make_queue(struct service *service, const char *name, const struct m
 	if (r == 0)
 		r = check_place(service);
 	if (r == 0)
-		r = check_count("queues", registry->n_queues, registry->limits.max_queues);
+		r = check_count(registry, "queues", registry->n_queues, &registry->queues_of,
+				making->asker);
 	return r < 0 ? r : queue_new(service, name, making);
 }
 
@@ -273,9 +296,10 @@ int service_make_stream(struct service *service, const char *name, const struct 
 	if (r == 0)
 		r = stream_nub_check(service, name);
 	if (r == 0)
-		r = check_count("streams", registry->n_streams, registry->limits.max_queues);
+		r = check_count(registry, "streams", registry->n_streams, &registry->streams_of,
+				making->asker);
 	if (r == 0)
-		r = check_count("services", registry->n_services, registry->limits.max_queues);
+		r = check_services(registry, making->asker);
 	return r < 0 ? r : stream_new(service, name, making, ret);
 }
 

@@ -18,6 +18,7 @@ struct service {
 	struct registry *registry;	/* borrowed */
 	struct node *node;		/* borrowed: it owns us */
 	struct node *queues;		/* its directory of queues; NULL in the plane itself */
+	uid_t maker;			/* whose part it takes */
 	bool persist;			/* it outlives fsd's orderly end */
 
 	struct methods *methods;	/* owned, or NULL: nothing was said */
@@ -45,6 +46,7 @@ struct service {
 /* What a new service or queue shall be. */
 struct making {
 	struct attributes own, files;	/* as in struct node */
+	uid_t asker;			/* who may have his part; 0: whoever starts us */
 	bool persist;
 	uint64_t capacity, max_entry;	/* a queue's; max_entry 0: follows the capacity */
 };

@@ -235,7 +235,13 @@ static int stream_init(struct service *service, const char *name, uint64_t id,
 	stream = calloc(1, sizeof(*stream));
 	if (!stream)
 		return -ENOMEM;
-	r = node_new(streams, name, id, registry->layout->stream, &making->own, &stream->node);
+	stream->maker = making->own.uid;
+	r = share_take(&registry->streams_of, stream->maker, 1, SIZE_MAX);
+	if (r == 0) {
+		r = node_new(streams, name, id, registry->layout->stream, &making->own, &stream->node);
+		if (r < 0)
+			share_give_back(&registry->streams_of, stream->maker, 1);
+	}
 	if (r < 0) {
 		free(stream);
 		return r;
@@ -261,6 +267,7 @@ static void leave_tree(struct stream *stream)
 {
 	stream->removed = true;
 	stream->registry->n_streams--;
+	share_give_back(&stream->registry->streams_of, stream->maker, 1);
 	stream_nub_drop(stream);
 	stream_drop_buffers(stream);
 	stream->buffers_dir = stream->output = stream->input = stream->stats = stream->driver_dir = NULL;

@@ -118,6 +118,7 @@ struct stream {
 	struct registry *registry;
 	struct node *node;		/* borrowed: it owns us */
 	struct node *buffers_dir, *output, *input, *stats, *driver_dir;
+	uid_t maker;			/* whose part it takes */
 	bool persist;
 	bool removed;
 

@@ -20,6 +20,13 @@ static struct share *find(const struct shares *shares, uid_t uid)
 	return NULL;
 }
 
+size_t share_of(const struct shares *shares, uid_t uid)
+{
+	const struct share *share = find(shares, uid);
+
+	return share ? share->n : 0;
+}
+
 int share_take(struct shares *shares, uid_t uid, size_t n, size_t max)
 {
 	struct share *share = find(shares, uid);
@@ -47,6 +54,16 @@ void share_give_back(struct shares *shares, uid_t uid, size_t n)
 		return;
 	share->n -= n;
 	if (share->n == 0) {
+		list_remove(&share->users);
+		free(share);
+	}
+}
+
+void shares_clear(struct shares *shares)
+{
+	struct share *share;
+
+	list_for_each(share, &shares->users, users) {
 		list_remove(&share->users);
 		free(share);
 	}

@@ -19,3 +19,7 @@ struct shares {
 /* @n more for @uid, who may have @max. Return: 0, -EDQUOT, -ENOMEM. */
 int share_take(struct shares *shares, uid_t uid, size_t n, size_t max);
 void share_give_back(struct shares *shares, uid_t uid, size_t n);
+/* What @uid has. */
+size_t share_of(const struct shares *shares, uid_t uid);
+/* Nobody has any. */
+void shares_clear(struct shares *shares);

@@ -127,3 +127,41 @@ teardown() { fsd_teardown; }
 		child.end()
 	END
 }
+
+@test "of queues, streams and services a user may make a part, and leaves the others theirs" {
+	echo '{ "publish": [ { "uid": 1003 } ] }' >policy.json
+	echo '{ "queues": [ { "name": "a", "owner": "1002" }, { "name": "b", "owner": "1002" }, { "name": "c", "owner": "1002" } ] }' >config.json
+	start_for_users -p policy.json -c config.json -o max_queues=20
+	check_users <<-'END'
+		def made(folder, names):
+		    """How many there can be of them, and why there are no more"""
+		    n, why = 0, None
+		    for name in names:
+		        try:
+		            os.mkdir(f'{folder}/{name}')
+		            n += 1
+		        except OSError as error:
+		            why = (name_of(error.errno), read(f'{MNT}/err/{os.getpid()}'))
+		            break
+		    return n, why
+		folders = {'services': entry(), 'queues': f'{MNT}/queues', 'streams': f'{MNT}/streams'}
+		for what, folder in folders.items():
+		    n, (why, sentence) = run_as(other, made, folder, [f'{what}{n}' for n in range(30)])
+		    equal((why, n), ('ENOSPC', 5 if what != 'streams' else 0))    # a stream is a service, too
+		    assert 'a user has at most a quarter' in sentence, sentence
+		# What he takes away he may make again, and not more of it.
+		run_as(other, os.rmdir, folders['queues'] + '/queues0')
+		equal(run_as(other, made, folders['queues'], 'xy')[0], 1)
+		# Others have their own; what the configuration made for him counts.
+		equal(run_as(friend, made, folders['queues'], 'fghijk')[0], 2)
+		equal(run_as(owner, made, folders['streams'], 'lmnopqrst')[0], 5)
+		# A chown of root's changes nothing for who made it.
+		os.chown(folders['queues'] + '/queues1', owner[0], owner[1])
+		equal(run_as(owner, made, folders['queues'], 'ABCDEFGH')[0], 5)
+		# Root has all that is left.
+		equal(made(folders['queues'], [f'root{n}' for n in range(30)])[0], 20 - 3 - 5 - 2 - 5)
+	END
+	expect_log 'services uid 1003 has his part'
+	echo 'max_queues=20' >>"$T/expected"
+	stop_fsd
+}
