@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/loop.h"
+
+#define SECOND 1000000000	/* nanoseconds */
 
 struct loop {
 	int epoll_fd;
 	bool stopped;
+	uint64_t tidy_at;	/* 0: nothing was done since the last time */
+	uint64_t pause;		/* at least so long before the next time */
 };
 
 int loop_new(struct loop **ret)
@@ -50,12 +56,45 @@ void loop_unwatch(struct loop *loop, struct source *source)
 	source->watched = false;
 }
 
+/*
+ * malloc() keeps what was freed below anything that is in use, and so the most that there
+ * ever was. A second after something was done it goes back to the kernel, or later where
+ * there is so much that this would take a hundredth of the time; who is idle is not woken.
+ *
+ * Return: how many milliseconds that is from now; -1: nothing was done.
+ */
+static int tidy(struct loop *loop)
+{
+#ifdef HAVE_MALLOC_TRIM
+	uint64_t now;
+
+	if (loop->tidy_at == 0)
+		return -1;
+	now = clock_ns();
+	if (now < loop->tidy_at)
+		return (int)((loop->tidy_at - now) / 1000000) + 1;
+	malloc_trim(0);
+	loop->pause = 100 * (clock_ns() - now);
+	loop->tidy_at = 0;
+#else
+	(void)loop;
+#endif
+	return -1;
+}
+
+/* Something was done. */
+static void untidy(struct loop *loop)
+{
+	if (loop->tidy_at == 0)
+		loop->tidy_at = clock_ns() + (loop->pause > SECOND ? loop->pause : SECOND);
+}
+
 int loop_run(struct loop *loop)
 {
 	while (!loop->stopped) {
 		struct epoll_event event;
 		/* One at a time: a handler may free the source of the next. */
-		int n = epoll_wait(loop->epoll_fd, &event, 1, -1);
+		int n = epoll_wait(loop->epoll_fd, &event, 1, tidy(loop));
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
@@ -63,6 +102,7 @@ int loop_run(struct loop *loop)
 			struct source *source = event.data.ptr;
 
 			source->ready(source, event.events);
+			untidy(loop);
 		}
 	}
 	return 0;

@@ -184,3 +184,25 @@ ends_at_once() {
 		        eventually(lambda: cleared(name), name)
 	END
 }
+
+@test "memory of a peak goes back to the kernel, also from below what is in use" {
+	check "$MNT" <<-'END'
+		mnt, before = args[0], fsd_memory()
+		watches = [os.open(f'{mnt}/watch', os.O_RDWR) for _ in range(200)]
+		for watch in watches:
+		    os.write(watch, b'{"type":"IOServicePublish","match":{"IOProviderClass":"Weather"}}')
+		for i in range(20):     # services that stay, between lines that do not
+		    service = f'{mnt}/IOService/S{i}'
+		    os.mkdir(service)
+		    with open(f'{service}/class', 'w') as file:
+		        file.write('Stormy:Weather\n')
+		    with open(f'{service}/ctl', 'wb', buffering=0) as ctl:
+		        for _ in range(30):
+		            ctl.write(b'register\n')
+		peak = fsd_memory()
+		assert fsd_is_sanitized() or peak > before + 16384, (before, peak)
+		for watch in watches:
+		    os.close(watch)
+		eventually(lambda: fsd_is_sanitized() or fsd_memory() <= before + 1536, f'{before} again after {peak}')
+	END
+}

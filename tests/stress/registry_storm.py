@@ -8,8 +8,8 @@
     removal    services are removed and terminated while they are opened, called and mapped
 
 Each process has to end, each call of a client that lives has an answer, and then fsd has what it had before:
-no connection, no service, no descriptor, no file, and after the third storm no more memory than after those before
-(what the worst moment of a storm took stays with the allocator, and the first may not have had it).
+no connection, no service, no descriptor, no file, and no more memory, but for MARGIN: pages that something small
+has a part of, and the buffer that the kernel's requests are read into (up to 1 MiB).
 """
 import ctypes
 import errno
@@ -28,6 +28,7 @@ from registry import ABORTED, ASKED, ASYNC, DOUBLE, MNT, PAGE, PLANE, STRUCT, SU
 PATIENCE = 60
 FSD, STATE = int(os.environ['FSD_PID']), os.environ['STATE']
 N_CLIENTS, N_SERVICES = 50, 4
+MARGIN = 1536       # KiB
 DEAD = {errno.ENOENT, errno.ENODEV, errno.ECANCELED, errno.EAGAIN, errno.ESTALE, errno.EOPNOTSUPP}
 MAP_REFUSED = DEAD | {errno.EINVAL}     # whatever the driver's reason was
 
@@ -534,8 +535,8 @@ def memory():
         return next(int(line.split()[1]) for line in file if line.startswith('RssAnon'))
 
 
-def is_sanitized():
-    """Or under valgrind: freed memory is kept for a while, and leaks are found at the end"""
+def keeps_memory():
+    """A sanitizer and valgrind keep what was freed for a while, and find leaks at the end"""
     with open(f'/proc/{FSD}/maps', encoding='ascii') as file:
         return any(name in line for line in file for name in ('libasan', 'libtsan', 'valgrind'))
 
@@ -566,7 +567,7 @@ STORMS = {'clients': clients_storm, 'drivers': drivers_storm, 'deaf': deaf_storm
 
 def main(kind, seconds, seed):
     chance = random.Random(int(seed))
-    before, used = counts(), []
+    before, used, kept = counts(), memory(), keeps_memory()
     for _ in range(3):
         storm = Storm(chance, float(seconds) / 3)
         try:
@@ -576,9 +577,10 @@ def main(kind, seconds, seed):
             for process in storm.processes:
                 process.kill()
         settles(before)
-        used.append(memory())
-    print(f'RssAnon {used} KiB')
-    assert is_sanitized() or used[-1] <= max(used[:-1]) + 512, 'it grows from storm to storm'
+        peak = memory()
+        if not kept:
+            eventually(lambda: memory() <= used + MARGIN, lambda: f'RssAnon {memory()} <= {used} + {MARGIN} KiB')
+        print(f'RssAnon {used}, {peak} and then {memory()} KiB')
 
 
 main(*sys.argv[1:])
