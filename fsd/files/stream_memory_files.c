@@ -12,15 +12,26 @@
 #include "util/failure.h"
 #include "util/identity.h"
 
-/* `state` is the memory, counted. */
+/* `state` */
+struct kept {
+	struct stream_memory *memory;	/* counted */
+	bool as_driver;			/* who opened it for writing could enter driver/ */
+};
+
 static struct stream_memory *memory_of(const struct file *file)
 {
-	return file->state;
+	const struct kept *kept = file->state;
+
+	return kept->memory;
 }
 
-static int keep_memory(struct file *file, struct stream_memory *memory)
+static int keep_memory(struct file *file, struct stream_memory *memory, bool as_driver)
 {
-	file->state = stream_memory_ref(memory);
+	struct kept *kept = file->state = malloc(sizeof(*kept));
+
+	if (!kept)
+		return -ENOMEM;
+	*kept = (struct kept){ .memory = stream_memory_ref(memory), .as_driver = as_driver };
 	return 0;
 }
 
@@ -35,7 +46,7 @@ static int ring_open(struct file *file, const struct caller *caller)
 		return -ENODEV;
 	memory = stream_row_memory(stream, file->node, file->row);
 	if (memory)
-		return keep_memory(file, memory);
+		return keep_memory(file, memory, false);
 	/* A link is read by who lists the directory, too: that is no error of the stream's. */
 	if (file->as_link)
 		return failure_with_code(-stream_errno(code), (uint32_t)code);
@@ -45,6 +56,7 @@ static int ring_open(struct file *file, const struct caller *caller)
 static void memory_release(struct file *file)
 {
 	stream_memory_unref(memory_of(file));
+	free(file->state);
 }
 
 static struct backing *memory_backing(struct file *file)
@@ -107,19 +119,6 @@ uint64_t stream_tally_file_size(struct node *node)
 
 /* Areas */
 
-static int area_open(struct file *file, const struct caller *caller)
-{
-	const struct stream_buffer *buffer = file->node->object;
-	struct stream_memory *memory;
-
-	(void)caller;
-	if (!buffer->stream)
-		return -ENODEV;
-	memory = stream_row_memory(buffer->stream, file->node, file->row);
-	return memory ? keep_memory(file, memory) :
-	       failure_with_code(failure(-ENOENT, "this area has 0 bytes"), (uint32_t)kIOReturnNotFound);
-}
-
 /* Also one of his other groups, which a request does not name. */
 static bool has_group(const struct caller *caller, gid_t gid)
 {
@@ -144,9 +143,24 @@ static bool may_enter_driver(const struct stream *stream, const struct caller *c
 	return has_group(caller, own->gid) ? own->mode & 0010 : own->mode & 0001;
 }
 
-/* Only who has the buffer may touch its memory. */
-static int check_holder(const struct stream_buffer *buffer, const struct caller *caller)
+static int area_open(struct file *file, const struct caller *caller)
 {
+	const struct stream_buffer *buffer = file->node->object;
+	bool writes = (file->flags & O_ACCMODE) != O_RDONLY;
+	struct stream_memory *memory;
+
+	if (!buffer->stream)
+		return -ENODEV;
+	memory = stream_row_memory(buffer->stream, file->node, file->row);
+	return memory ? keep_memory(file, memory, writes && may_enter_driver(buffer->stream, caller)) :
+	       failure_with_code(failure(-ENOENT, "this area has 0 bytes"), (uint32_t)kIOReturnNotFound);
+}
+
+/* Only who has the buffer may touch its memory. */
+static int check_holder(const struct file *file)
+{
+	const struct stream_buffer *buffer = file->node->object;
+	const struct kept *kept = file->state;
 	struct stream *stream = buffer->stream;
 	enum stream_holder holder;
 
@@ -154,7 +168,7 @@ static int check_holder(const struct stream_buffer *buffer, const struct caller 
 		return -ENODEV;
 	holder = stream_buffer_holder(stream, buffer->id);
 	if (holder == STREAM_WITH_CLIENT ||
-	    (holder == STREAM_WITH_DRIVER && may_enter_driver(stream, caller)))
+	    (holder == STREAM_WITH_DRIVER && kept->as_driver))
 		return 0;
 	return stream_result(stream, kIOReturnBusy);
 }
@@ -163,8 +177,9 @@ static ssize_t area_write(struct file *file, const void *data, size_t size, off_
 			  const struct caller *caller)
 {
 	struct stream_memory *memory = memory_of(file);
-	int r = check_holder(file->node->object, caller);
+	int r = check_holder(file);
 
+	(void)caller;		/* it is who opened the file */
 	if (r == 0)
 		r = stream_memory_map(memory);
 	if (r < 0)

@@ -196,9 +196,19 @@ check_rights() { check_users < <(rights; cat); }
 	[ "$MODE" = passthrough ] || skip "a link leads to memory, which knows no holder"
 	start_for_users
 	check_rights <<-'END'
+		import socket
 		s = made(buffers=1, mode='output')
 		os.chmod(s / 'buffers/0/data', 0o666)
 		mate = (1005, 2005, owner[1])
+		here, there = socket.socketpair()
+		def opened_by(user):
+		    run_as(user, lambda: socket.send_fds(there, [b'.'], [opened(s / 'buffers/0/data', 'w')]))
+		    return socket.recv_fds(here, 1, 1)[1][0]
+		# Who opened it counts, not whose standard output it is.
+		of_other, of_owner = opened_by(other), opened_by(owner)
+		for user in root, owner, other:
+		    refused(EBUSY, user, os.pwrite, of_other, b'x', 0)
+		    equal(run_as(user, os.pwrite, of_owner, b'x', 0), 1)
 		def writes():
 		    with opening(s / 'buffers/0/data', 'w') as fd:
 		        os.pwrite(fd, b'x', 0)
