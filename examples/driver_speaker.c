@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * driver_speaker MOUNT [NAME] - an input stream: what is written to it goes to standard output, at
- * its pace
+ * driver_speaker MOUNT [NAME] - an input stream: what is written to it, to standard output, paced
  *
  *	cc driver_speaker.c $(pkg-config --cflags --libs libqueue)
  * then	cat FILE >MOUNT/streams/speaker/io	a buffer of 512 bytes each 10 ms

@@ -29,10 +29,6 @@ static int buffer_backing_open(struct file *file)
 	return buffer_open(buffer_of(file), O_RDWR);
 }
 
-static const struct file_ops buffer_ops = {
-	.backing = buffer_backing, .backing_open = buffer_backing_open, .backing_io = true,
-};
-
 static uint64_t buffer_row_size(struct node *node)
 {
 	return buffer_size(node->object);
@@ -48,38 +44,46 @@ static char *buffer_row_target(struct node *node)
 	return buffer_path(node->object);
 }
 
-/* Where memory is linked: who makes the file has it open as a file, for once. */
-
-static ssize_t made_read(struct file *file, void *data, size_t size, off_t at)
+static ssize_t read_backing(struct file *file, void *data, size_t size, off_t at)
 {
-	_cleanup_(closep) int fd = buffer_backing_open(file);
+	_cleanup_(closep) int fd = file->row->ops->backing_open(file);
 	ssize_t n = fd < 0 ? fd : pread(fd, data, size, at);
 
 	return fd < 0 ? fd : n < 0 ? -errno : n;
 }
 
-static ssize_t made_write(struct file *file, const void *data, size_t size, off_t at,
-			  const struct caller *caller)
+static ssize_t write_backing(struct file *file, const void *data, size_t size, off_t at)
 {
-	uint64_t end = (uint64_t)at + size;
-	_cleanup_(closep) int fd = buffer_backing_open(file);
-	ssize_t n;
-	int r = fd < 0 ? fd : 0;
+	_cleanup_(closep) int fd = file->row->ops->backing_open(file);
+	ssize_t n = fd < 0 ? fd : pwrite(fd, data, size, at);
 
-	(void)caller;
-	if (r == 0 && end > buffer_size(buffer_of(file)))
-		r = buffer_resize(buffer_of(file), end);
-	if (r < 0)
-		return r;
-	n = pwrite(fd, data, size, at);
-	return n < 0 ? -errno : n;
+	return fd < 0 ? fd : n < 0 ? -errno : n;
 }
 
-static const struct file_ops made_ops = { .read = made_read, .write = made_write };
+/* It grows by what is written behind its end, as any file does, up to what a buffer may have. */
+static ssize_t buffer_write(struct file *file, const void *data, size_t size, off_t at,
+			    const struct caller *caller)
+{
+	uint64_t end = (uint64_t)at + size;
+	int r = end > buffer_size(buffer_of(file)) ? buffer_resize(buffer_of(file), end) : 0;
+
+	(void)caller;
+	return r < 0 ? r : write_backing(file, data, size, at);
+}
+
+static const struct file_ops buffer_ops = {
+	.read = read_backing, .write = buffer_write,
+	.backing = buffer_backing, .backing_open = buffer_backing_open,
+};
 
 static const struct row buffer_row = {
 	"", S_IFREG | 0666, .ops = &buffer_ops, .memory = true, .target = buffer_row_target,
 	.size = buffer_row_size, .resize = buffer_row_resize,
+};
+
+/* Where memory is linked: who makes the file has it open as a file, for once. */
+static const struct file_ops made_ops = {
+	.read = read_backing, .write = buffer_write, .backing_open = buffer_backing_open,
 };
 
 static const struct row made_rows[] = {
@@ -337,11 +341,22 @@ static uint64_t opened_size(struct file *file)
 	return mapping && mapping->buffer ? buffer_size(mapping->buffer) : 0;
 }
 
+/* Its size is the driver's to say. */
+static ssize_t memory_write(struct file *file, const void *data, size_t size, off_t at,
+			    const struct caller *caller)
+{
+	uint64_t end = opened_size(file);
+
+	(void)caller;
+	if ((uint64_t)at >= end)
+		return -ENOSPC;
+	return write_backing(file, data, size < end - (uint64_t)at ? size : end - (uint64_t)at, at);
+}
+
 static const struct file_ops memory_ops = {
 	.own_waits = true, .apart = true, .open = memory_open, .release = memory_release,
-	.size = opened_size,
-	.backing = memory_backing, .backing_open = memory_backing_open, .backing_io = true,
-	.link = memory_link,
+	.read = read_backing, .write = memory_write, .size = opened_size,
+	.backing = memory_backing, .backing_open = memory_backing_open, .link = memory_link,
 };
 
 static const struct row memory_row = {

@@ -115,7 +115,8 @@ static void reply_link(fuse_req_t req, struct file *file)
 void file_reply_open(fuse_req_t req, struct file *file, int r)
 {
 	const struct file_ops *ops = file->row->ops;
-	uint32_t flags = (ops->flush ? 0 : OPEN_NOFLUSH) | (ops->stream ? OPEN_STREAM : 0);
+	uint32_t flags = OPEN_DIRECT_IO | (ops->flush ? 0 : OPEN_NOFLUSH) |
+			 (ops->stream ? OPEN_STREAM : 0);
 	int32_t id = 0;
 
 	if (r < 0) {
@@ -127,8 +128,6 @@ void file_reply_open(fuse_req_t req, struct file *file, int r)
 		reply_link(req, file);
 		return;
 	}
-	if (!file->is_backed || !ops->backing_io)
-		flags |= OPEN_DIRECT_IO;
 	if (file->is_backed) {
 		flags |= OPEN_PASSTHROUGH;
 		id = ops->backing(file)->id;

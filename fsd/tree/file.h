@@ -103,8 +103,6 @@ struct file_ops {
 	/* Memory files only: the record to keep, and the file behind, to close. */
 	struct backing *(*backing)(struct file *file);
 	int     (*backing_open)(struct file *file);
-	/* Reads and writes go to the file behind, too. */
-	bool     backing_io;
 	/* st_size of an open file; NULL: its row's. */
 	uint64_t (*size)(struct file *file);
 	/* Where the link leads that stands for it where memory is linked: the caller's text, or NULL. */

@@ -11,9 +11,9 @@ setup_file() { fsd_setup_file; }
 setup() { fsd_setup; }
 teardown() { fsd_teardown; }
 
-# links ...	check_registry, with what is below at hand
+# links	check_registry, with what is below at hand
 links() {
-	check_registry "$@" < <(
+	check_registry < <(
 		cat <<-'END'
 			def make(*names):
 			    for name in names:

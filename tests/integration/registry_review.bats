@@ -461,6 +461,35 @@ teardown() { fsd_teardown; }
 	END
 }
 
+@test "memory grows by what its driver writes behind its end, to the limit, and by nothing that a client writes" {
+	start_fsd -o max_queue_size=1048576
+	check_registry <<-'END'
+		S = Service('S@0', {'methods': [{}], 'memory': {'0': 'page'}}, register=False)
+		page = os.open(S / 'buf/page', os.O_RDWR | os.O_CREAT)
+		equal(os.pwrite(page, b'x' * 4096, 0), 4096)
+		write(S / 'ctl', 'register\n')
+		memory = Connection(S) / 'mem/0'
+		if not os.path.islink(memory):      # or it is the file itself
+		    with opening(memory, 'rw') as fd:
+		        equal(os.pwrite(fd, b'y' * 10, 4090), 6)
+		        refuses(ENOSPC, os.pwrite, fd, b'y', 4096)
+		        equal(os.pread(fd, 100, 4088), b'xxyyyyyy')
+		        equal(os.fstat(fd).st_size, 4096)
+		os.close(page)
+		with opening(S / 'buf/page', 'rw') as page:
+		    equal(os.fstat(page).st_size, 4096)
+		    equal(os.pwrite(page, b'z' * 8, 4096), 8)
+		    equal([os.stat(S / 'buf/page').st_size, os.pread(page, 100, 4096)], [4104, b'z' * 8])
+		    if not os.path.islink(memory):
+		        refuses(ENOSPC, os.pwrite, page, b'z', 1 << 20)
+		        equal(os.stat(S / 'buf/page').st_size, 4104)
+		    with mmap.mmap(page, 4104) as mapped:
+		        equal(mapped[4096:], b'z' * 8)
+		        mapped[4096] = ord('m')
+		        equal(os.pread(page, 2, 4096), b'mz')
+	END
+}
+
 @test "completions are kept for all connections of a user together, until somebody reads them or they end" {
 	start_fsd
 	check_registry <<-'END'
