@@ -223,13 +223,14 @@ int service_check_new(const struct service *parent, const char *name)
 static int check_count(const struct registry *registry, const char *what, uint64_t n,
 		       const struct shares *shares, uid_t asker)
 {
-	uint64_t max = registry->limits.max_queues;
+	uint64_t max = registry->limits.max_queues, part = registry_part_of(registry, asker);
 
 	if (n >= max) {
 		log_limited("there are max_queues=%" PRIu64 " %s already, refused", max, what);
 		return -ENOSPC;
 	}
-	if (share_of(shares, asker) < registry_part_of(registry, asker))
+	/* What is ours alone, as IOResources, is in the daemon's own share, though it is not counted. */
+	if (part == max || share_of(shares, asker) < part)
 		return 0;
 	log_limited("of max_queues=%" PRIu64 " %s uid %u has his part, refused", max, what, asker);
 	return failure(-ENOSPC, "of max_queues=%" PRIu64 " %s a user has at most a quarter", max,
