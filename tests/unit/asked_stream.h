@@ -157,10 +157,10 @@ static inline void open_it(void)
 /* As fsd does it. */
 static inline void start_it(void)
 {
-	empty_rings(&mount, STREAM_STOPPED);
+	empty_rings(&mount.rings, STREAM_STOPPED);
 	ask("start\n", "0\n");
 	check_said("start ");
-	set_state(&mount, STREAM_RUNNING);
+	set_state(&mount.rings, STREAM_RUNNING);
 }
 
 static inline void run(IOStreamMode mode)
@@ -179,7 +179,7 @@ static inline void check_taken(uint32_t id)
 {
 	IOStreamBufferQueueEntry entry;
 
-	ck_assert_int_eq(stream_end_take(&mount.client, &entry), kIOReturnSuccess);
+	ck_assert_int_eq(stream_end_take(&mount.rings.end, &entry), kIOReturnSuccess);
 	ck_assert_uint_eq(entry.bufferID, id);
 }
 
@@ -187,7 +187,7 @@ static inline IOReturn give_back(uint32_t id)
 {
 	IOStreamBufferQueueEntry entry = { .bufferID = id };
 
-	return stream_end_give(&mount.client, &entry);
+	return stream_end_give(&mount.rings.end, &entry);
 }
 
 static inline IOReturn dequeue(void)

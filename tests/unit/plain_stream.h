@@ -7,35 +7,19 @@
  */
 #pragma once
 
-#include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <IOKit/stream/IOStreamLib.h>
 
 #include "main.h"
-#include "leftovers.h"
-
-#include "libqueue/atomic.h"
-#include "libqueue/stream_end.h"
+#include "plain_rings.h"
 
 #define N_BUFFERS	3u
 #define DATA_SIZE	8192u
 #define CONTROL_SIZE	64u
+#define AREA		((struct stream_area){ DATA_SIZE, CONTROL_SIZE })
 
 struct plain_stream {
 	char path[128];
-	struct stream_board *board;		/* mapped, these */
-	struct stream_tally *tally;
-	IOStreamBufferQueue *output, *input;
-	size_t tally_size, ring_size;
-	uint32_t room;
-	struct stream_end driver;
+	struct plain_rings rings;		/* the test has the driver's end */
 	int notify;				/* the FIFO, for writing */
 };
 
@@ -43,63 +27,28 @@ struct plain_stream {
 __attribute__((format(printf, 2, 3)))
 static inline const char *in_stream(const struct plain_stream *stream, const char *format, ...)
 {
-	static char paths[4][256];
-	static unsigned at;
-	char *path = paths[at++ % 4];
-	int n = snprintf(path, sizeof(paths[0]), "%s/", stream->path);
+	const char *path;
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(path + n, sizeof(paths[0]) - (size_t)n, format, arguments);
+	path = path_in(stream->path, format, arguments);
 	va_end(arguments);
 	return path;
-}
-
-static inline void put_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
 }
 
 /* What was written to a file; good until the next. It is empty then. */
 static inline const char *taken_from(const struct plain_stream *stream, const char *file)
 {
-	static char text[256];
-	int fd = open(in_stream(stream, "%s", file), O_RDWR | O_CLOEXEC);
-	ssize_t n;
+	const char *path = in_stream(stream, "%s", file), *text = text_in(path);
 
-	ck_assert_int_ge(fd, 0);
-	n = read(fd, text, sizeof(text) - 1);
-	ck_assert_int_ge(n, 0);
-	text[n] = '\0';
-	ck_assert_int_eq(ftruncate(fd, 0), 0);
-	close(fd);
+	put_text(path, "");
 	return text;
-}
-
-/* A new file of @size bytes, all 0, mapped. */
-static inline void *make_memory(const char *path, size_t size)
-{
-	int fd;
-	void *map;
-
-	unlink(path);
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(ftruncate(fd, (off_t)size), 0);
-	map = mmap(NULL, size ? size : 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	ck_assert_ptr_ne(map, MAP_FAILED);
-	close(fd);
-	return map;
 }
 
 static inline void make_area(const struct plain_stream *stream, unsigned id, const char *area,
 			     size_t size)
 {
-	munmap(make_memory(in_stream(stream, "buffers/%u/%s", id, area), size), size ? size : 1);
+	munmap(map_new(in_stream(stream, "buffers/%u/%s", id, area), size), size ? size : 1);
 }
 
 static inline void make_buffer(const struct plain_stream *stream, unsigned id)
@@ -109,68 +58,11 @@ static inline void make_buffer(const struct plain_stream *stream, unsigned id)
 	make_area(stream, id, "control", CONTROL_SIZE);
 }
 
-/* As the driver knows them. */
-static inline void know_buffers(struct plain_stream *stream, unsigned n)
+/* Others than before, for both ends. */
+static inline void change_rings(struct plain_stream *stream, uint32_t n, uint32_t room)
 {
-	for (unsigned i = 0; i < n; i++)
-		stream->driver.areas[i] = (struct stream_area){ DATA_SIZE, CONTROL_SIZE };
-	stream->driver.n_buffers = n;
-}
-
-static inline void drop_rings(struct plain_stream *stream)
-{
-	stream_end_deinit(&stream->driver);
-	if (!stream->tally)
-		return;
-	munmap(stream->tally, stream->tally_size);
-	munmap(stream->output, stream->ring_size);
-	munmap(stream->input, stream->ring_size);
-	stream->tally = NULL;
-}
-
-/* Rings of @n entries, and a tally with room for @room buffers: other files than before. */
-static inline void make_rings(struct plain_stream *stream, uint32_t n, uint32_t room)
-{
-	struct stream_ring output, input;
-
-	drop_rings(stream);
-	stream->room = room;
-	stream->ring_size = stream_pages(stream_ring_size(n + 1));
-	stream->tally_size = stream_pages(stream_tally_size(room));
-	stream->output = make_memory(in_stream(stream, "output/data"), stream->ring_size);
-	stream->input = make_memory(in_stream(stream, "input/data"), stream->ring_size);
-	stream_ring_format(stream->output, n + 1);
-	stream_ring_format(stream->input, n + 1);
-	stream->tally = make_memory(in_stream(stream, "tally"), stream->tally_size);
-	memcpy(stream->tally->magic, STREAM_TALLY_MAGIC, sizeof(stream->tally->magic));
-	stream->tally->room = room;
-	stream->board->entry_count = n + 1;
-	output = (struct stream_ring){ .queue = stream->output, .entry_count = n + 1 };
-	input = (struct stream_ring){ .queue = stream->input, .entry_count = n + 1 };
-	ck_assert_int_eq(stream_end_init(&stream->driver, STREAM_DRIVER, stream->board, &output,
-					 &input, stream->tally, room), 0);
-	know_buffers(stream, stream->board->n_buffers);
-}
-
-static inline void set_state(struct plain_stream *stream, enum stream_state state)
-{
-	uint32_t moment = load_relaxed(&stream->board->moment);
-
-	store_release(&stream->board->moment, (moment & ~STREAM_STATE_MASK) | state);
-}
-
-/* As fsd does it when it is stopped, and before it is started. */
-static inline void empty_rings(struct plain_stream *stream, enum stream_state state)
-{
-	uint32_t epoch = (load_relaxed(&stream->board->moment) >> STREAM_STATE_BITS) + 1;
-
-	store_release(&stream->board->moment, epoch << STREAM_STATE_BITS | STREAM_STOPPED);
-	full_fence();
-	store_release(&stream->output->headIndex, 0);
-	store_release(&stream->output->tailIndex, 0);
-	store_release(&stream->input->headIndex, 0);
-	store_release(&stream->input->tailIndex, 0);
-	set_state(stream, state);
+	make_rings(&stream->rings, stream->path, n, room);
+	begin_end(&stream->rings, STREAM_DRIVER, AREA);
 }
 
 static inline void make_files(const struct plain_stream *stream)
@@ -185,7 +77,7 @@ static inline void make_files(const struct plain_stream *stream)
 	ck_assert_int_eq(mkdir(in_stream(stream, "output"), 0777), 0);
 	ck_assert_int_eq(mkdir(in_stream(stream, "input"), 0777), 0);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		put_file(in_stream(stream, "%s", files[i]), "");
+		put_text(in_stream(stream, "%s", files[i]), "");
 }
 
 static inline void make_notify(struct plain_stream *stream)
@@ -206,15 +98,12 @@ static inline void new_stream_at(struct plain_stream *stream, const char *path)
 	make_notify(stream);
 	for (unsigned i = 0; i < N_BUFFERS; i++)
 		make_buffer(stream, i);
-	stream->board = make_memory(in_stream(stream, "board"), 4096);
-	memcpy(stream->board->magic, STREAM_BOARD_MAGIC, sizeof(stream->board->magic));
-	stream->board->generation = 7;
-	stream->board->session = 1;
-	stream->board->mode = kIOStreamModeOutput;
-	stream->board->n_buffers = N_BUFFERS;
-	make_rings(stream, 4, 8);
+	make_board(&stream->rings, in_stream(stream, "board"), kIOStreamModeOutput, N_BUFFERS);
+	stream->rings.board->generation = 7;
+	stream->rings.board->session = 1;
+	change_rings(stream, 4, 8);
 	/* As if the client had it already: fsd would do that at its open. */
-	set_state(stream, STREAM_STOPPED);
+	set_state(&stream->rings, STREAM_STOPPED);
 }
 
 static inline void new_stream(struct plain_stream *stream)
@@ -228,8 +117,8 @@ static inline void new_stream(struct plain_stream *stream)
 
 static inline void remove_stream(struct plain_stream *stream)
 {
-	drop_rings(stream);
-	munmap(stream->board, 4096);
+	drop_rings(&stream->rings);
+	munmap(stream->rings.board, 4096);
 	if (stream->notify >= 0)
 		close(stream->notify);
 	remove_all(stream->path);
@@ -238,10 +127,12 @@ static inline void remove_stream(struct plain_stream *stream)
 /* fsd was started again: another generation and session, other rings, and it is stopped. */
 static inline void restart(struct plain_stream *stream)
 {
-	store_relaxed(&stream->board->session, stream->board->session + 1);
-	make_rings(stream, stream->board->entry_count - 1, stream->room);
-	set_state(stream, STREAM_STOPPED);
-	store_relaxed(&stream->board->generation, stream->board->generation + 1);
+	struct stream_board *board = stream->rings.board;
+
+	store_relaxed(&board->session, board->session + 1);
+	change_rings(stream, board->entry_count - 1, stream->rings.tally->room);
+	set_state(&stream->rings, STREAM_STOPPED);
+	store_relaxed(&board->generation, board->generation + 1);
 }
 
 /* What the driver does */
@@ -250,22 +141,23 @@ static inline IOReturn send_frame(struct plain_stream *stream, uint32_t id, uint
 {
 	IOStreamBufferQueueEntry entry = { .bufferID = id, .dataLength = length };
 
-	return stream_end_give(&stream->driver, &entry);
+	return stream_end_give(&stream->rings.end, &entry);
 }
 
 /* Past all checks. */
 static inline void put_raw(struct plain_stream *stream, const IOStreamBufferQueueEntry *entry)
 {
-	uint32_t head = stream->output->headIndex;
+	uint32_t head = stream->rings.output->headIndex;
 
-	stream->output->queue[head] = *entry;
-	store_release(&stream->output->headIndex, (head + 1) % stream->board->entry_count);
+	stream->rings.output->queue[head] = *entry;
+	store_release(&stream->rings.output->headIndex,
+		      (head + 1) % stream->rings.board->entry_count);
 }
 
 /* It counts and, if nothing was pending, fsd makes the descriptor readable. */
 static inline void notify_client(struct plain_stream *stream)
 {
-	if (__atomic_fetch_add(&stream->tally->pending, 1, __ATOMIC_SEQ_CST) == 0)
+	if (__atomic_fetch_add(&stream->rings.tally->pending, 1, __ATOMIC_SEQ_CST) == 0)
 		ck_assert_int_eq(write(stream->notify, "1", 1), 1);
 }
 
@@ -274,7 +166,7 @@ static inline void settle_notify(struct plain_stream *stream)
 {
 	char bytes[16];
 
-	if (load_relaxed(&stream->tally->pending) == 0)
+	if (load_relaxed(&stream->rings.tally->pending) == 0)
 		while (read(stream->notify, bytes, sizeof(bytes)) > 0)
 			;
 }

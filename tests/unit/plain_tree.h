@@ -6,18 +6,10 @@
  */
 #pragma once
 
-#include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <IOKit/IOKitLib.h>
 
 #include "main.h"
-#include "leftovers.h"
+#include "plain_files.h"
 
 #define FIRST_ID 0x100000101ull
 
@@ -29,40 +21,13 @@ static unsigned n_open_at_first;
 __attribute__((format(printf, 1, 2)))
 static inline const char *in_tree(const char *format, ...)
 {
-	static char paths[4][1200];
-	static unsigned at;
-	char *path = paths[at++ % 4];
-	int n = snprintf(path, sizeof(paths[0]), "%s/", tree);
+	const char *path;
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(path + n, sizeof(paths[0]) - (size_t)n, format, arguments);
+	path = path_in(tree, format, arguments);
 	va_end(arguments);
 	return path;
-}
-
-static inline void put_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-}
-
-static inline void get_text(const char *path, char text[1200])
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = read(fd, text, 1199);
-
-	ck_assert_int_ge(n, 0);
-	text[n] = '\0';
-	close(fd);
-}
-
-static inline void make_directory(const char *path)
-{
-	ck_assert_int_eq(mkdir(path, 0777), 0);
 }
 
 /* The number, and links by it. */
@@ -80,7 +45,7 @@ static inline void number_entry(const char *place, uint64_t id)
 static inline uint64_t make_entry(const char *place)
 {
 	char path[1200], name[600], location[600], link[64], parent[32];
-	const char *last = strrchr(place, '/') + 1, *at = strchr(last, '@');
+	const char *last = strrchr(place, '/') + 1, *at = strchr(last, '@'), *above_id;
 	size_t above = (size_t)(last - place - 1);
 	uint64_t id = next_id++;
 
@@ -95,8 +60,8 @@ static inline uint64_t make_entry(const char *place)
 	make_directory(in_tree("%s/parents", place));
 	make_directory(in_tree("%s/prop", place));
 	snprintf(path, sizeof(path), "%.*s/id", (int)above, place);
-	get_text(in_tree("%s", path), path);
-	snprintf(parent, sizeof(parent), "%.*s", (int)strcspn(path, "\n"), path);
+	above_id = text_in(in_tree("%s", path));
+	snprintf(parent, sizeof(parent), "%.*s", (int)strcspn(above_id, "\n"), above_id);
 	snprintf(link, sizeof(link), "../../%s", parent);
 	ck_assert_int_eq(symlink(link, in_tree("%s/parents/%s", place, parent)), 0);
 	return id;

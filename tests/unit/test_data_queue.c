@@ -10,55 +10,7 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
-#include <IOKit/IODataQueueClient.h>
-
-#include "main.h"
-#include "directory.h"
-
-static struct directory directory;
-static IODataQueueMemory *producer, *consumer;
-
-static void set_up(void)
-{
-	new_directory(&directory, 4096, 1024);
-	producer = IODataQueueOpen(directory.path, kIODataQueueProducer);
-	consumer = IODataQueueOpen(directory.path, kIODataQueueConsumer);
-	ck_assert_ptr_nonnull(producer);
-	ck_assert_ptr_nonnull(consumer);
-}
-
-static void tear_down(void)
-{
-	IODataQueueClose(producer);
-	IODataQueueClose(consumer);
-	remove_directory(&directory);
-}
-
-static IOReturn put(const char *text)
-{
-	char copy[1024];
-
-	strcpy(copy, text);
-	return IODataQueueEnqueue(producer, copy, (UInt32)strlen(copy));
-}
-
-static void fill_up(void)
-{
-	char bytes[1016] = { 0 };
-
-	while (IODataQueueEnqueue(producer, bytes, sizeof(bytes)) == kIOReturnSuccess)
-		;
-}
-
-static void check_next(const char *text)
-{
-	char bytes[1024];
-	UInt32 size = sizeof(bytes);
-
-	ck_assert_int_eq(IODataQueueDequeue(consumer, bytes, &size), kIOReturnSuccess);
-	ck_assert_uint_eq(size, strlen(text));
-	ck_assert_mem_eq(bytes, text, size);
-}
+#include "both_sides.h"
 
 static void check_no_open(const char *path, int role, int error)
 {
@@ -101,13 +53,13 @@ END_TEST
 
 START_TEST(close_gives_up_the_role_and_leaves_the_entries)
 {
-	ck_assert_int_eq(put("one"), kIOReturnSuccess);
+	put_text("one");
 	IODataQueueClose(producer);
 	IODataQueueClose(consumer);
 	IODataQueueClose(NULL);
 	producer = IODataQueueOpen(directory.path, kIODataQueueProducer);
 	consumer = IODataQueueOpen(directory.path, kIODataQueueConsumer);
-	ck_assert_int_eq(put("two"), kIOReturnSuccess);
+	put_text("two");
 	check_next("one");
 	check_next("two");
 }
@@ -158,7 +110,7 @@ START_TEST(a_relative_path_is_one_from_the_current_directory)
 	ck_assert_int_eq(chdir("/tmp"), 0);
 	consumer = IODataQueueOpen(directory.path + strlen("/tmp/"), kIODataQueueConsumer);
 	ck_assert_ptr_nonnull(consumer);
-	ck_assert_int_eq(put("x"), kIOReturnSuccess);
+	put_text("x");
 	check_next("x");
 }
 END_TEST
@@ -174,7 +126,7 @@ START_TEST(a_queue_without_fifos_still_moves_entries)
 	consumer = IODataQueueOpen(directory.path, kIODataQueueConsumer);
 	ck_assert_ptr_nonnull(producer);
 	ck_assert_ptr_nonnull(consumer);
-	ck_assert_int_eq(put("x"), kIOReturnSuccess);
+	put_text("x");
 	check_next("x");
 }
 END_TEST
@@ -240,7 +192,7 @@ START_TEST(a_small_buffer_gets_no_space_and_the_true_size)
 	UInt32 size = 4;
 	char bytes[5] = "....";
 
-	ck_assert_int_eq(put("hello"), kIOReturnSuccess);
+	put_text("hello");
 	ck_assert_int_eq(IODataQueueDequeue(consumer, bytes, &size), kIOReturnNoSpace);
 	ck_assert_uint_eq(size, 5);
 	ck_assert_str_eq(bytes, "....");
@@ -252,8 +204,8 @@ START_TEST(null_data_drops_an_entry_and_tells_its_size)
 {
 	UInt32 size = 0;
 
-	ck_assert_int_eq(put("hello"), kIOReturnSuccess);
-	ck_assert_int_eq(put("world"), kIOReturnSuccess);
+	put_text("hello");
+	put_text("world");
 	ck_assert_int_eq(IODataQueueDequeue(consumer, NULL, &size), kIOReturnSuccess);
 	ck_assert_uint_eq(size, 5);
 	ck_assert_int_eq(IODataQueueDequeue(consumer, NULL, NULL), kIOReturnSuccess);
@@ -281,7 +233,7 @@ START_TEST(peek_shows_the_entry_in_place_and_leaves_it)
 	IODataQueueEntry *entry;
 
 	ck_assert_uint_eq(DATA_QUEUE_ENTRY_HEADER_SIZE, 8);
-	ck_assert_int_eq(put("hello"), kIOReturnSuccess);
+	put_text("hello");
 	for (int i = 0; i < 2; i++) {
 		entry = IODataQueuePeek(consumer);
 		ck_assert_ptr_nonnull(entry);
@@ -307,7 +259,7 @@ START_TEST(damage_is_an_error_in_every_call_until_opened_anew)
 	UInt32 size = 8;
 	char bytes[8];
 
-	ck_assert_int_eq(put("hello"), kIOReturnSuccess);
+	put_text("hello");
 	((struct queue_entry *)(void *)directory.memory.data->queue)->size = 6;
 	ck_assert_ptr_nonnull(IODataQueuePeek(consumer));
 	((struct queue_entry *)(void *)directory.memory.data->queue)->size = 4096;
@@ -333,7 +285,7 @@ START_TEST(a_wait_looks_at_the_queue_first)
 
 	ck_assert_int_eq(IODataQueueWaitForAvailableDataUntil(consumer, port, &past),
 			 kIOReturnTimeout);
-	ck_assert_int_eq(put("x"), kIOReturnSuccess);
+	put_text("x");
 	ck_assert_int_eq(IODataQueueWaitForAvailableData(consumer, port), kIOReturnSuccess);
 	ck_assert_int_eq(IODataQueueWaitForAvailableDataUntil(consumer, port, &past),
 			 kIOReturnSuccess);
@@ -404,7 +356,7 @@ static void produce_late(void)
 {
 	usleep(30000);
 	producer = IODataQueueOpen(directory.path, kIODataQueueProducer);
-	if (!producer || put("late") != kIOReturnSuccess)
+	if (!producer || try_put_text("late") != kIOReturnSuccess)
 		_exit(1);
 }
 
@@ -442,7 +394,7 @@ START_TEST(a_wait_for_space_is_ended_by_another_process_that_consumes)
 	consumer = NULL;
 	child = child_that(consume_late);
 	ck_assert_int_eq(IODataQueueWaitForSpace(producer, 1024), kIOReturnSuccess);
-	ck_assert_int_eq(put("fits"), kIOReturnSuccess);
+	put_text("fits");
 	reap(child, 0);
 }
 END_TEST
@@ -529,7 +481,7 @@ END_TEST
 static void produce_and_be_killed(void)
 {
 	producer = IODataQueueOpen(directory.path, kIODataQueueProducer);
-	if (!producer || put("from the first") != kIOReturnSuccess)
+	if (!producer || try_put_text("from the first") != kIOReturnSuccess)
 		_exit(1);
 	kill(getpid(), SIGKILL);
 }
@@ -540,7 +492,7 @@ START_TEST(a_killed_producer_frees_the_role_and_the_next_one_goes_on)
 	reap(child_that(produce_and_be_killed), SIGKILL);
 	producer = IODataQueueOpen(directory.path, kIODataQueueProducer);
 	ck_assert_ptr_nonnull(producer);
-	ck_assert_int_eq(put("from the second"), kIOReturnSuccess);
+	put_text("from the second");
 	check_next("from the first");
 	check_next("from the second");
 }
@@ -557,7 +509,7 @@ static void peek_and_be_killed(void)
 START_TEST(a_killed_consumer_frees_the_role_and_its_entry_is_delivered_again)
 {
 	IODataQueueClose(consumer);
-	ck_assert_int_eq(put("twice"), kIOReturnSuccess);
+	put_text("twice");
 	reap(child_that(peek_and_be_killed), SIGKILL);
 	consumer = IODataQueueOpen(directory.path, kIODataQueueConsumer);
 	ck_assert_ptr_nonnull(consumer);
@@ -573,7 +525,7 @@ START_TEST(after_a_restart_the_roles_are_held_still)
 	restart(&directory);
 	ck_assert_int_eq(IODataQueueWaitForAvailableDataUntil(consumer, port, &soon),
 			 kIOReturnTimeout);
-	ck_assert_int_eq(put("x"), kIOReturnSuccess);
+	put_text("x");
 	check_next("x");
 	check_no_open(directory.path, kIODataQueueProducer, EBUSY);
 	check_no_open(directory.path, kIODataQueueConsumer, EBUSY);
@@ -595,7 +547,7 @@ START_TEST(after_a_restart_the_role_is_taken_in_the_new_mount)
 	ck_assert_int_eq(IODataQueueWaitForAvailableDataUntil(consumer, port, &soon),
 			 kIOReturnTimeout);
 	check_no_open(directory.path, kIODataQueueConsumer, EBUSY);
-	ck_assert_int_eq(put("x"), kIOReturnSuccess);
+	put_text("x");
 	check_next("x");
 	unlink(moved);
 	close(port);
@@ -627,7 +579,7 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
-	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_checked_fixture(tests, open_sides, close_sides);
 	tcase_add_test(tests, open_refuses_what_is_no_path_and_no_role);
 	tcase_add_test(tests, open_says_what_is_wrong_with_the_path);
 	tcase_add_test(tests, a_role_has_one_holder_and_observers_are_many);

@@ -9,58 +9,21 @@
 #include <sched.h>
 #include <sys/wait.h>
 
-#include <IOKit/IODataQueueClient.h>
+#include "both_sides.h"
 
-#include "main.h"
-#include "directory.h"
-
-static struct directory directory;
-static IODataQueueMemory *producer, *consumer, *observer;
+static IODataQueueMemory *observer;
 
 static void set_up(void)
 {
-	new_directory(&directory, 4096, 1024);
-	producer = IODataQueueOpen(directory.path, kIODataQueueProducer);
-	consumer = IODataQueueOpen(directory.path, kIODataQueueConsumer);
+	open_sides();
 	observer = IODataQueueOpen(directory.path, kIODataQueueObserver);
-	ck_assert_ptr_nonnull(producer);
-	ck_assert_ptr_nonnull(consumer);
 	ck_assert_ptr_nonnull(observer);
 }
 
 static void tear_down(void)
 {
-	IODataQueueClose(producer);
-	IODataQueueClose(consumer);
 	IODataQueueClose(observer);
-	remove_directory(&directory);
-}
-
-static void put(const char *text)
-{
-	char copy[1024];
-
-	strcpy(copy, text);
-	ck_assert_int_eq(IODataQueueEnqueue(producer, copy, (UInt32)strlen(copy)),
-			 kIOReturnSuccess);
-}
-
-static void fill_up(void)
-{
-	char bytes[1016] = { 0 };
-
-	while (IODataQueueEnqueue(producer, bytes, sizeof(bytes)) == kIOReturnSuccess)
-		;
-}
-
-static void check_next(const char *text)
-{
-	char bytes[1024];
-	UInt32 size = sizeof(bytes);
-
-	ck_assert_int_eq(IODataQueueDequeue(consumer, bytes, &size), kIOReturnSuccess);
-	ck_assert_uint_eq(size, strlen(text));
-	ck_assert_mem_eq(bytes, text, size);
+	close_sides();
 }
 
 /* The next calls of either side find that the memory is damaged. */
@@ -122,7 +85,7 @@ START_TEST(commit_gives_each_of_its_results)
 	ck_assert_int_eq(IODataQueueCommit(producer, 0), kIOReturnBadArgument);
 	ck_assert_int_eq(IODataQueueReserve(producer, 8, &data), kIOReturnSuccess);
 	ck_assert_int_eq(IODataQueueCommit(producer, 9), kIOReturnBadArgument);
-	put("first");
+	put_text("first");
 	ck_assert_int_eq(IODataQueueCommit(producer, 8), kIOReturnBadArgument);
 	ck_assert_int_eq(IODataQueueReserve(producer, 8, &data), kIOReturnSuccess);
 	memcpy(data, "12345678", 8);
@@ -142,8 +105,8 @@ START_TEST(release_gives_each_of_its_results)
 {
 	ck_assert_int_eq(IODataQueueRelease(NULL), kIOReturnBadArgument);
 	ck_assert_int_eq(IODataQueueRelease(producer), kIOReturnNotPermitted);
-	put("one");
-	put("two");
+	put_text("one");
+	put_text("two");
 	ck_assert_ptr_nonnull(IODataQueuePeek(observer));
 	ck_assert_int_eq(IODataQueueRelease(observer), kIOReturnNotPermitted);
 	ck_assert_int_eq(IODataQueueRelease(consumer), kIOReturnBadArgument);
@@ -224,9 +187,9 @@ START_TEST(dequeue_batch_gives_each_of_its_results)
 	ck_assert_uint_eq(count, 0);
 	ck_assert_int_eq(IODataQueueDequeueBatch(consumer, NULL, &count), kIOReturnSuccess);
 
-	put("one");
-	put("dropped");
-	put("too large");
+	put_text("one");
+	put_text("dropped");
+	put_text("too large");
 	entries[1].iov_base = NULL;
 	count = 4;
 	ck_assert_int_eq(IODataQueueDequeueBatch(consumer, entries, &count), kIOReturnSuccess);
@@ -263,7 +226,7 @@ START_TEST(a_batch_of_none_leaves_a_consumer_to_be_told)
 
 	ck_assert_int_eq(IODataQueueDequeue(consumer, NULL, NULL), kIOReturnUnderrun);
 	ck_assert_int_eq(IODataQueueDequeueBatch(consumer, NULL, &none), kIOReturnSuccess);
-	put("one");
+	put_text("one");
 	ck_assert(becomes_readable(fd));
 }
 END_TEST
@@ -289,8 +252,8 @@ START_TEST(statistics_tell_how_the_queue_stands)
 	ck_assert_int_eq(IODataQueueGetStatistics(NULL, &statistics), kIOReturnBadArgument);
 	ck_assert_int_eq(IODataQueueGetStatistics(observer, NULL), kIOReturnBadArgument);
 
-	put("12345678");
-	put("12345678");
+	put_text("12345678");
+	put_text("12345678");
 	check_next("12345678");
 	fill_up();
 	for (int i = 0; i < 3; i++) {
@@ -321,7 +284,7 @@ START_TEST(statistics_count_notifications)
 
 	ck_assert_int_eq(IODataQueueSetNotificationPort(consumer, port), kIOReturnSuccess);
 	for (UInt64 i = 1; i <= 3; i++) {
-		put("x");
+		put_text("x");
 		ck_assert_uint_eq(statistics_of(observer).dataNotifications, i);
 		ck_assert_uint_eq(statistics_of(consumer).dataNotifications, i);
 		check_next("x");
@@ -346,7 +309,7 @@ START_TEST(statistics_count_rings_that_failed)
 	producer = IODataQueueOpen(directory.path, kIODataQueueProducer);
 	ck_assert_ptr_nonnull(producer);
 	ck_assert_int_eq(IODataQueueDequeue(consumer, NULL, NULL), kIOReturnUnderrun);
-	put("x");
+	put_text("x");
 	ck_assert_uint_gt(statistics_of(producer).failedNotifications, 0);
 	ck_assert_uint_eq(statistics_of(consumer).failedNotifications, 0);
 	check_next("x");
@@ -387,7 +350,7 @@ START_TEST(the_child_of_a_fork_that_ends_leaves_the_role_to_its_parent)
 		ck_assert_int_eq(errno, EBUSY);
 		ck_assert_ptr_null(IODataQueueOpen(directory.path, kIODataQueueConsumer));
 		ck_assert_int_eq(errno, EBUSY);
-		put("still here");
+		put_text("still here");
 		check_next("still here");
 	}
 }
@@ -449,7 +412,7 @@ START_TEST(a_child_may_open_attachments_of_its_own)
 
 	IODataQueueClose(consumer);
 	consumer = NULL;
-	put("for the child");
+	put_text("for the child");
 	child = fork_checked();
 	if (child == 0) {
 		consumer = IODataQueueOpen(directory.path, kIODataQueueConsumer);
@@ -462,7 +425,7 @@ START_TEST(a_child_may_open_attachments_of_its_own)
 	reap(child);
 	consumer = IODataQueueOpen(directory.path, kIODataQueueConsumer);
 	ck_assert_ptr_nonnull(consumer);
-	put("for us");
+	put_text("for us");
 	check_next("for us");
 }
 END_TEST

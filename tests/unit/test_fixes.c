@@ -5,31 +5,10 @@
  * Each test is named after what it prevents; docs/data-queues.md has the list, with
  * those that are tested elsewhere.
  */
-#include <IOKit/IODataQueueClient.h>
 #include <IOKit/IOSharedDataQueue.h>
 
-#include "main.h"
-#include "directory.h"
+#include "both_sides.h"
 #include "entries.h"
-
-static struct directory directory;
-static IODataQueueMemory *producer, *consumer;
-
-static void set_up(void)
-{
-	new_directory(&directory, 4096, 1024);
-	producer = IODataQueueOpen(directory.path, kIODataQueueProducer);
-	consumer = IODataQueueOpen(directory.path, kIODataQueueConsumer);
-	ck_assert_ptr_nonnull(producer);
-	ck_assert_ptr_nonnull(consumer);
-}
-
-static void tear_down(void)
-{
-	IODataQueueClose(producer);
-	IODataQueueClose(consumer);
-	remove_directory(&directory);
-}
 
 static IOReturn enqueue(UInt32 size)
 {
@@ -319,7 +298,7 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
-	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_checked_fixture(tests, open_sides, close_sides);
 	tcase_add_test(tests, sizes_that_the_peer_changes_lead_nobody_out_of_the_memory);
 	tcase_add_test(tests, no_port_and_no_pointer_is_in_shared_memory);
 	tcase_add_test(tests, no_byte_is_touched_behind_the_ring);

@@ -10,18 +10,13 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
-#include <IOKit/IODataQueueClient.h>
-
-#include "main.h"
-#include "directory.h"
+#include "both_sides.h"
 #include "mounts.h"
 #include "kernel.h"
 
 #define STALL_MS	5000
 #define QUIET_MS	30	/* so long nothing comes, where nothing is to come */
 
-static struct directory directory;
-static IODataQueueMemory *producer, *consumer;
 static int port;
 
 /* As a restarted fsd does, after it has changed the generation. */
@@ -33,21 +28,15 @@ static bool mount_something(void)
 static void set_up(void)
 {
 	leave_mounts();
-	new_directory(&directory, 4096, 1024);
-	producer = IODataQueueOpen(directory.path, kIODataQueueProducer);
-	consumer = IODataQueueOpen(directory.path, kIODataQueueConsumer);
+	open_sides();
 	port = IODataQueueAllocateNotificationPort();
-	ck_assert_ptr_nonnull(producer);
-	ck_assert_ptr_nonnull(consumer);
 	ck_assert_int_gt(port, 0);
 }
 
 static void tear_down(void)
 {
-	IODataQueueClose(producer);
-	IODataQueueClose(consumer);
 	close(port);
-	remove_directory(&directory);
+	close_sides();
 }
 
 static bool is_readable(int fd, int ms)
@@ -72,14 +61,6 @@ static int drain(IODataQueueMemory *queue)
 	while (IODataQueueDequeue(queue, NULL, NULL) == kIOReturnSuccess)
 		n++;
 	return n;
-}
-
-static void fill_up(void)
-{
-	char bytes[1016] = { 0 };
-
-	while (IODataQueueEnqueue(producer, bytes, sizeof(bytes)) == kIOReturnSuccess)
-		;
 }
 
 static void set_port(IODataQueueMemory *queue, int value)

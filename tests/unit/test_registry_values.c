@@ -195,12 +195,10 @@ END_TEST
 START_TEST(a_key_that_begins_as_a_form_does_is_written_with_one_more)
 {
 	json_t *value = json_true(), *keys;
-	char text[1200];
 
 	set_file("IOService/Dev@0", "props", "");
 	ck_assert_int_eq(IORegistryEntrySetCFProperty(service, "$data", value), kIOReturnSuccess);
-	get_text(in_tree("IOService/Dev@0/props"), text);
-	ck_assert_str_eq(text, "{\"$$data\":true}\n");
+	ck_assert_str_eq(text_in(in_tree("IOService/Dev@0/props")), "{\"$$data\":true}\n");
 	set_file("IOService/Dev@0", "props", "{\"$$a/b\":true}\n");
 	ck_assert(json_is_true(IORegistryEntryCreateCFProperty(service, "$a/b", NULL, 0)));
 	keys = IORegistryEntryCreateCFProperty(service, kIORegistryEntryPropertyKeysKey, NULL, 0);
@@ -297,16 +295,14 @@ END_TEST
 START_TEST(properties_are_set_as_one_document)
 {
 	json_t *value = json_integer(-1), *table = json_pack("{s:s}", "k", "v");
-	char text[1200];
 
 	set_file("IOService/Dev@0", "props", "");
 	ck_assert_int_eq(IORegistryEntrySetCFProperty(service, "mask", value), kIOReturnSuccess);
-	get_text(in_tree("IOService/Dev@0/props"), text);
-	ck_assert_str_eq(text, "{\"mask\":18446744073709551615}\n");
+	ck_assert_str_eq(text_in(in_tree("IOService/Dev@0/props")),
+			 "{\"mask\":18446744073709551615}\n");
 	set_file("IOService/Dev@0", "props", "");
 	ck_assert_int_eq(IORegistryEntrySetCFProperties(service, table), kIOReturnSuccess);
-	get_text(in_tree("IOService/Dev@0/props"), text);
-	ck_assert_str_eq(text, "{\"k\":\"v\"}\n");
+	ck_assert_str_eq(text_in(in_tree("IOService/Dev@0/props")), "{\"k\":\"v\"}\n");
 	ck_assert_uint_eq(value->refcount, 1);
 	ck_assert_uint_eq(table->refcount, 1);
 	ck_assert_int_eq(IORegistryEntrySetCFProperties(service, NULL), kIOReturnBadArgument);
@@ -458,11 +454,8 @@ END_TEST
 
 START_TEST(a_probe_is_a_word_to_the_driver)
 {
-	char text[1200];
-
 	ck_assert_int_eq(IOServiceRequestProbe(service, 4294967295u), kIOReturnSuccess);
-	get_text(in_tree("IOService/Dev@0/ctl"), text);
-	ck_assert_str_eq(text, "probe 4294967295\n");
+	ck_assert_str_eq(text_in(in_tree("IOService/Dev@0/ctl")), "probe 4294967295\n");
 }
 END_TEST
 

@@ -105,7 +105,7 @@ static void tree_text(const struct tree *tree, const char *file, const char *tex
 	char path[256];
 
 	snprintf(path, sizeof(path), "%s/%s", tree->path, file);
-	put_file(path, text);
+	put_text(path, text);
 }
 
 /* The entries Svc and Svc/cam, and the stream of the latter. */
@@ -226,9 +226,9 @@ START_TEST(what_is_no_stream_is_refused)
 	ck_assert_int_eq(IOStreamCreateWithPath("/tmp/there/is/none", &ref), kIOReturnNotFound);
 	ck_assert_int_eq(IOStreamCreateWithPath("/tmp", &ref), kIOReturnNotFound);
 	ck_assert_int_eq(IOStreamCreateWithPath("/dev/null", &ref), kIOReturnNotFound);
-	stream.board->magic[0] = 'X';
+	stream.rings.board->magic[0] = 'X';
 	ck_assert_int_eq(IOStreamCreateWithPath(stream.path, &ref), kIOReturnInternalError);
-	stream.board->magic[0] = STREAM_BOARD_MAGIC[0];
+	stream.rings.board->magic[0] = STREAM_BOARD_MAGIC[0];
 	ck_assert_int_eq(truncate(in_stream(&stream, "board"), 8), 0);
 	ck_assert_int_eq(IOStreamCreateWithPath(stream.path, &ref), kIOReturnInternalError);
 	ck_assert_ptr_null(ref);
@@ -264,7 +264,7 @@ START_TEST(an_open_maps_queues_and_all_buffers)
 	ck_assert_uint_eq((*ref)->GetBufferCount(ref), N_BUFFERS);
 	ck_assert_uint_eq((*ref)->GetOutputQueue(ref)->entryCount, 5);
 	(*ref)->GetInputQueue(ref)->reserved = 4711;
-	ck_assert_uint_eq(stream.input->reserved, 4711);
+	ck_assert_uint_eq(stream.rings.input->reserved, 4711);
 	for (UInt32 i = 0; i < N_BUFFERS; i++) {
 		ck_assert_int_eq((*ref)->GetBufferInfo(ref, i, &data, &data_size, &control,
 						       &control_size), kIOReturnSuccess);
@@ -279,7 +279,7 @@ START_TEST(an_open_maps_queues_and_all_buffers)
 	}
 	ck_assert_str_eq(taken_from(&stream, "buffers/1/control"),
 			 "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB");
-	ck_assert_uint_eq(stream.tally->sides[STREAM_CLIENT].is_kept, 1);
+	ck_assert_uint_eq(stream.rings.tally->sides[STREAM_CLIENT].is_kept, 1);
 	ck_assert_int_eq((*ref)->GetBufferInfo(ref, 0, NULL, NULL, NULL, NULL), kIOReturnSuccess);
 	ck_assert_int_eq((*ref)->GetBufferInfo(ref, N_BUFFERS, &data, NULL, NULL, NULL),
 			 kIOReturnBadArgument);
@@ -350,7 +350,7 @@ START_TEST(options_are_looked_at_after_the_driver)
 	ck_assert_int_eq((*ref)->Open(ref, kIOStreamOptionOpenShared |
 				      kIOStreamOptionOpenExclusive), kIOReturnBadArgument);
 	ck_assert_int_eq((*ref)->Open(ref, 1), kIOReturnBadArgument);
-	set_state(&stream, STREAM_DEAD);
+	set_state(&stream.rings, STREAM_DEAD);
 	ck_assert_int_eq((*ref)->Open(ref, 1), kIOReturnNoDevice);
 	ck_assert_int_eq((*ref)->Open(ref, 0), kIOReturnNoDevice);
 	(*ref)->Release(ref);
@@ -380,7 +380,7 @@ START_TEST(a_stream_that_is_not_open_says_so)
 
 	ck_assert_int_eq(IOStreamCreateWithPath(stream.path, &ref), kIOReturnSuccess);
 	/* Somebody else has it. */
-	set_state(&stream, STREAM_RUNNING);
+	set_state(&stream.rings, STREAM_RUNNING);
 	assert_unusable(ref, kIOReturnNotOpen);
 	ck_assert_int_eq((*ref)->Close(ref), kIOReturnNotOpen);
 	ck_assert_ptr_null((*ref)->GetDataBuffer(ref, 0));
@@ -390,7 +390,7 @@ START_TEST(a_stream_that_is_not_open_says_so)
 	ck_assert_ptr_null((*ref)->GetOutputQueue(ref));
 	ck_assert_ptr_null((*ref)->GetInputQueue(ref));
 	ck_assert_int_eq((*ref)->GetInputPort(ref), MACH_PORT_NULL);
-	set_state(&stream, STREAM_DEAD);
+	set_state(&stream.rings, STREAM_DEAD);
 	assert_unusable(ref, kIOReturnNoDevice);
 	ck_assert_int_eq((*ref)->SetMode(ref, kIOStreamModeInput), kIOReturnNoDevice);
 	ck_assert_int_eq((*ref)->Close(ref), kIOReturnNotOpen);
@@ -403,15 +403,15 @@ START_TEST(what_the_board_says_is_known_without_an_open)
 	IOStreamRef ref;
 
 	ck_assert_int_eq(IOStreamCreateWithPath(stream.path, &ref), kIOReturnSuccess);
-	stream.board->mode = kIOStreamModeInput;
+	stream.rings.board->mode = kIOStreamModeInput;
 	for (uint32_t state = STREAM_CLOSED; state <= STREAM_DEAD; state++) {
-		set_state(&stream, state);
+		set_state(&stream.rings, state);
 		ck_assert_uint_eq(IOStreamGetState(ref), state);
 	}
 	ck_assert_uint_eq(IOStreamGetState(NULL), kIOStreamStateClosed);
 	ck_assert_uint_eq((*ref)->GetBufferCount(ref), N_BUFFERS);
 	ck_assert_uint_eq((*ref)->GetMode(ref), kIOStreamModeInput);
-	stream.board->mode = 77;
+	stream.rings.board->mode = 77;
 	ck_assert_uint_eq((*ref)->GetMode(ref), kIOStreamModeOutput);
 	ck_assert_int_eq(unlink(in_stream(&stream, "board")), 0);
 	ck_assert_uint_eq(IOStreamGetState(ref), kIOStreamStateClosed);
@@ -427,14 +427,14 @@ END_TEST
 static void no_io(void) { unlink(in_stream(&stream, "io")); }
 static void no_tally(void) { unlink(in_stream(&stream, "tally")); }
 static void short_tally(void) { ck_assert_int_eq(truncate(in_stream(&stream, "tally"), 383), 0); }
-static void other_tally(void) { stream.tally->magic[7]++; }
-static void large_room(void) { stream.tally->room = UINT32_MAX; }
-static void room_beyond_the_file(void) { stream.tally->room = 4096; }
-static void no_entries(void) { stream.board->entry_count = 0; }
-static void many_entries(void) { stream.board->entry_count = STREAM_MAX_LENGTH + 2; }
+static void other_tally(void) { stream.rings.tally->magic[7]++; }
+static void large_room(void) { stream.rings.tally->room = UINT32_MAX; }
+static void room_beyond_the_file(void) { stream.rings.tally->room = 4096; }
+static void no_entries(void) { stream.rings.board->entry_count = 0; }
+static void many_entries(void) { stream.rings.board->entry_count = STREAM_MAX_LENGTH + 2; }
 static void short_output(void)
 {
-	stream.board->entry_count = STREAM_MAX_LENGTH + 1;
+	stream.rings.board->entry_count = STREAM_MAX_LENGTH + 1;
 }
 static void short_input(void)
 {
@@ -455,7 +455,7 @@ static void no_tokens(void) { unlink(in_stream(&stream, "input/notify")); }
 static void cannot_be_polled(void)
 {
 	unlink(in_stream(&stream, "output/notify"));
-	put_file(in_stream(&stream, "output/notify"), "");
+	put_text(in_stream(&stream, "output/notify"), "");
 }
 
 static const struct {
@@ -564,7 +564,7 @@ START_TEST(after_a_restart_the_next_start_opens_again)
 	IOStreamBufferQueue *queue = (*ref)->GetOutputQueue(ref);
 	unsigned n_maps = n_mappings(&stream), n_fds = n_open();
 
-	set_state(&stream, STREAM_RUNNING);
+	set_state(&stream.rings, STREAM_RUNNING);
 	ck_assert_int_eq(send_frame(&stream, 1, 5), kIOReturnSuccess);
 	ck_assert_int_eq((*ref)->DequeueOutputEntry(ref, &entry), kIOReturnSuccess);
 	strcpy(data, "kept");
@@ -575,7 +575,7 @@ START_TEST(after_a_restart_the_next_start_opens_again)
 
 	ck_assert_int_eq((*ref)->StartStream(ref), kIOReturnSuccess);
 	ck_assert_str_eq(taken_from(&stream, "start"), "1\n");
-	ck_assert_uint_eq(stream.tally->sides[STREAM_CLIENT].is_kept, 1);
+	ck_assert_uint_eq(stream.rings.tally->sides[STREAM_CLIENT].is_kept, 1);
 	ck_assert_ptr_eq((*ref)->GetDataBuffer(ref, 1), data);
 	ck_assert_ptr_eq((*ref)->GetOutputQueue(ref), queue);
 	ck_assert_str_eq(data, "kept");
@@ -583,13 +583,13 @@ START_TEST(after_a_restart_the_next_start_opens_again)
 	ck_assert_uint_eq(n_open(), n_fds);
 
 	/* All buffers are the driver's, and entries go both ways. */
-	empty_rings(&stream, STREAM_RUNNING);
+	empty_rings(&stream.rings, STREAM_RUNNING);
 	ck_assert_int_eq((*ref)->EnqueueInputEntry(ref, &entry), kIOReturnBusy);
 	ck_assert_int_eq(send_frame(&stream, 1, 6), kIOReturnSuccess);
 	ck_assert_int_eq((*ref)->DequeueOutputEntry(ref, &entry), kIOReturnSuccess);
 	ck_assert_uint_eq(entry.dataLength, 6);
 	ck_assert_int_eq((*ref)->EnqueueInputBuffer(ref, 1, 0, 0, 0, 0), kIOReturnSuccess);
-	ck_assert_int_eq(stream_end_take(&stream.driver, &entry), kIOReturnSuccess);
+	ck_assert_int_eq(stream_end_take(&stream.rings.end, &entry), kIOReturnSuccess);
 	ck_assert_int_eq((*ref)->Close(ref), kIOReturnSuccess);
 	(*ref)->Release(ref);
 }
@@ -649,8 +649,8 @@ START_TEST(what_has_another_size_is_elsewhere)
 	void *control = (*ref)->GetControlBuffer(ref, 0);
 
 	make_area(&stream, 0, "data", 3 * DATA_SIZE);
-	stream.board->n_buffers = 2;
-	stream.board->entry_count = 300;
+	stream.rings.board->n_buffers = 2;
+	stream.rings.board->entry_count = 300;
 	restart(&stream);
 	ck_assert_int_eq((*ref)->StopStream(ref), kIOReturnSuccess);
 	ck_assert_uint_eq((*ref)->GetDataBufferLength(ref, 0), 3 * DATA_SIZE);
@@ -658,14 +658,14 @@ START_TEST(what_has_another_size_is_elsewhere)
 	ck_assert_ptr_eq((*ref)->GetControlBuffer(ref, 0), control);
 	ck_assert_ptr_null((*ref)->GetDataBuffer(ref, 2));
 	ck_assert_uint_eq((*ref)->GetOutputQueue(ref)->entryCount, 300);
-	set_state(&stream, STREAM_RUNNING);
+	set_state(&stream.rings, STREAM_RUNNING);
 	for (uint32_t i = 0; i < 1000; i++) {
 		ck_assert_int_eq(send_frame(&stream, i % 2, i), kIOReturnSuccess);
 		ck_assert_int_eq((*ref)->DequeueOutputEntry(ref, &entry), kIOReturnSuccess);
 		ck_assert_uint_eq(entry.dataLength, i);
 		ck_assert_int_eq((*ref)->EnqueueInputBuffer(ref, i % 2, 0, 0, 0, 0),
 				 kIOReturnSuccess);
-		ck_assert_int_eq(stream_end_take(&stream.driver, &entry), kIOReturnSuccess);
+		ck_assert_int_eq(stream_end_take(&stream.rings.end, &entry), kIOReturnSuccess);
 	}
 	(*ref)->Release(ref);
 }

@@ -18,7 +18,7 @@ static void make(void)
 {
 	new_stream(&stream);
 	ref = open_stream(&stream);
-	set_state(&stream, STREAM_RUNNING);
+	set_state(&stream.rings, STREAM_RUNNING);
 }
 
 static void clean(void)
@@ -78,7 +78,7 @@ START_TEST(one_call_however_many_notifications)
 	ck_assert_uint_eq(IOStreamDispatch(ref), 1);
 	ck_assert_int_eq(n_calls, 1);
 	ck_assert_ptr_eq(last_context, &stream);
-	ck_assert_uint_eq(stream.tally->pending, 0);
+	ck_assert_uint_eq(stream.rings.tally->pending, 0);
 	ck_assert(!is_readable(source));
 	ck_assert_uint_eq(IOStreamDispatch(ref), 0);
 	ck_assert_uint_eq(IOStreamDispatch(NULL), 0);
@@ -90,7 +90,7 @@ START_TEST(what_comes_before_there_is_a_callback_waits)
 {
 	notify_client(&stream);
 	ck_assert_uint_eq(IOStreamDispatch(ref), 0);
-	ck_assert_uint_eq(stream.tally->pending, 1);
+	ck_assert_uint_eq(stream.rings.tally->pending, 1);
 	(*ref)->SetOutputCallback(ref, count_call, NULL);
 	ck_assert_uint_eq(IOStreamDispatch(ref), 1);
 	notify_client(&stream);
@@ -243,7 +243,7 @@ START_TEST(no_frame_is_left_without_a_call)
 		id = (id + 1) % N_BUFFERS;
 		while (__atomic_load_n(&n_taken, __ATOMIC_SEQ_CST) < n_sent)
 			ck_assert(!is_over(&end));
-		while (stream_end_take(&stream.driver, &entry) != kIOReturnSuccess)
+		while (stream_end_take(&stream.rings.end, &entry) != kIOReturnSuccess)
 			;
 	}
 	(*ref)->RemoveFromRunLoop(ref, queue);

@@ -17,7 +17,7 @@ static void make(void)
 {
 	new_stream(&stream);
 	ref = open_stream(&stream);
-	set_state(&stream, STREAM_RUNNING);
+	set_state(&stream.rings, STREAM_RUNNING);
 }
 
 static void clean(void)
@@ -38,7 +38,7 @@ static IOReturn give(UInt32 id, IOByteCount length)
 
 static uint64_t n_errors(void)
 {
-	return stream.tally->sides[STREAM_CLIENT].errors;
+	return stream.rings.tally->sides[STREAM_CLIENT].errors;
 }
 
 /* --- both ways */
@@ -53,7 +53,7 @@ START_TEST(entries_and_bytes_go_both_ways)
 		memset((*ref)->GetDataBuffer(ref, id), 0, 16);
 		ck_assert_int_eq(take(&entry), kIOReturnUnderrun);
 		entry = (IOStreamBufferQueueEntry){ id, i, 100 + i, 8, 16, { 1, 2, 3 } };
-		ck_assert_int_eq(stream_end_give(&stream.driver, &entry), kIOReturnSuccess);
+		ck_assert_int_eq(stream_end_give(&stream.rings.end, &entry), kIOReturnSuccess);
 		memset(&entry, 0xff, sizeof(entry));
 		ck_assert_int_eq(take(&entry), kIOReturnSuccess);
 		ck_assert_uint_eq(entry.bufferID, id);
@@ -64,11 +64,11 @@ START_TEST(entries_and_bytes_go_both_ways)
 
 		entry.dataLength = i;
 		ck_assert_int_eq((*ref)->EnqueueInputEntry(ref, &entry), kIOReturnSuccess);
-		ck_assert_int_eq(stream_end_take(&stream.driver, &entry), kIOReturnSuccess);
+		ck_assert_int_eq(stream_end_take(&stream.rings.end, &entry), kIOReturnSuccess);
 		ck_assert_uint_eq(entry.bufferID, id);
 		ck_assert_uint_eq(entry.dataLength, i);
 	}
-	ck_assert_uint_eq(stream.tally->sides[STREAM_CLIENT].taken, 100);
+	ck_assert_uint_eq(stream.rings.tally->sides[STREAM_CLIENT].taken, 100);
 	ck_assert_uint_eq(n_errors(), 0);
 }
 END_TEST
@@ -107,10 +107,10 @@ START_TEST(arguments_are_checked_after_the_state)
 	ck_assert_int_eq(ENQUEUE(1, 0, large, 0, 0), kIOReturnBadArgument);
 	ck_assert_int_eq(ENQUEUE(1, 0, 0, large, 0), kIOReturnBadArgument);
 	ck_assert_int_eq(ENQUEUE(1, 0, 0, 0, large), kIOReturnBadArgument);
-	set_state(&stream, STREAM_STOPPED);
+	set_state(&stream.rings, STREAM_STOPPED);
 	ck_assert_int_eq(ENQUEUE(1, large, 0, 0, 0), kIOReturnNotReady);
 	ck_assert_int_eq(ENQUEUE(N_BUFFERS, 0, 0, 0, 0), kIOReturnNotReady);
-	set_state(&stream, STREAM_RUNNING);
+	set_state(&stream.rings, STREAM_RUNNING);
 	ck_assert_int_eq(ENQUEUE(1, DATA_SIZE, 0, CONTROL_SIZE, 0), kIOReturnSuccess);
 #undef ENQUEUE
 }
@@ -121,10 +121,10 @@ START_TEST(a_full_ring_is_an_overrun)
 	IOStreamBufferQueueEntry entry;
 
 	(*ref)->Close(ref);
-	make_rings(&stream, 2, 8);
-	set_state(&stream, STREAM_STOPPED);
+	change_rings(&stream, 2, 8);
+	set_state(&stream.rings, STREAM_STOPPED);
 	ck_assert_int_eq((*ref)->Open(ref, 0), kIOReturnSuccess);
-	set_state(&stream, STREAM_RUNNING);
+	set_state(&stream.rings, STREAM_RUNNING);
 	for (uint32_t i = 0; i < N_BUFFERS; i++) {
 		ck_assert_int_eq(send_frame(&stream, i, 1), kIOReturnSuccess);
 		ck_assert_int_eq(take(&entry), kIOReturnSuccess);
@@ -132,8 +132,8 @@ START_TEST(a_full_ring_is_an_overrun)
 	ck_assert_int_eq(give(0, 0), kIOReturnSuccess);
 	ck_assert_int_eq(give(1, 0), kIOReturnSuccess);
 	ck_assert_int_eq(give(2, 0), kIOReturnOverrun);
-	ck_assert_uint_eq(stream.tally->sides[STREAM_CLIENT].overruns, 1);
-	ck_assert_int_eq(stream_end_take(&stream.driver, &entry), kIOReturnSuccess);
+	ck_assert_uint_eq(stream.rings.tally->sides[STREAM_CLIENT].overruns, 1);
+	ck_assert_int_eq(stream_end_take(&stream.rings.end, &entry), kIOReturnSuccess);
 	ck_assert_int_eq(give(2, 0), kIOReturnSuccess);
 }
 END_TEST
@@ -161,8 +161,8 @@ START_TEST(the_state_says_what_may_be_done)
 
 	ck_assert_int_eq(send_frame(&stream, 0, 1), kIOReturnSuccess);
 	ck_assert_int_eq(take(&entry), kIOReturnSuccess);
-	stream.board->mode = by_state[_i].mode;
-	set_state(&stream, by_state[_i].state);
+	stream.rings.board->mode = by_state[_i].mode;
+	set_state(&stream.rings, by_state[_i].state);
 	ck_assert_int_eq(take(&entry), by_state[_i].take);
 	ck_assert_int_eq(give(0, 0), by_state[_i].give);
 	if (by_state[_i].state == STREAM_DEAD) {
@@ -188,16 +188,16 @@ START_TEST(the_last_entry_of_a_drain_ends_it)
 	IOStreamBufferQueueEntry entry;
 
 	for (int i = 0; i < 3; i++) {
-		empty_rings(&stream, STREAM_RUNNING);
-		stream.board->mode = modes[i].mode;
+		empty_rings(&stream.rings, STREAM_RUNNING);
+		stream.rings.board->mode = modes[i].mode;
 		ck_assert_int_eq(send_frame(&stream, 0, 1), kIOReturnSuccess);
-		set_state(&stream, STREAM_DRAINING);
+		set_state(&stream.rings, STREAM_DRAINING);
 		ck_assert_int_eq(take(&entry), kIOReturnSuccess);
 		ck_assert_str_eq(taken_from(&stream, "drain"), "");
 		ck_assert_int_eq(take(&entry), kIOReturnUnderrun);
 		ck_assert_str_eq(taken_from(&stream, "drain"), modes[i].asked);
 	}
-	set_state(&stream, STREAM_SUSPENDED);
+	set_state(&stream.rings, STREAM_SUSPENDED);
 	ck_assert_int_eq(take(&entry), kIOReturnUnderrun);
 	ck_assert_str_eq(taken_from(&stream, "drain"), "");
 }
@@ -212,10 +212,10 @@ START_TEST(a_stop_takes_everything_back)
 	ck_assert_int_eq(take(&entry), kIOReturnSuccess);
 	ck_assert_int_eq(take(&entry), kIOReturnSuccess);
 	ck_assert_int_eq(give(0, 0), kIOReturnSuccess);
-	empty_rings(&stream, STREAM_STOPPED);
+	empty_rings(&stream.rings, STREAM_STOPPED);
 	ck_assert_int_eq(take(&entry), kIOReturnNotReady);
 	ck_assert_int_eq(give(1, 0), kIOReturnNotReady);
-	set_state(&stream, STREAM_RUNNING);
+	set_state(&stream.rings, STREAM_RUNNING);
 	ck_assert_int_eq(give(1, 0), kIOReturnBusy);
 	ck_assert_int_eq(take(&entry), kIOReturnUnderrun);
 	for (uint32_t i = 0; i < N_BUFFERS; i++) {
@@ -233,10 +233,10 @@ START_TEST(a_session_that_is_over_is_not_open)
 	IOStreamBufferQueueEntry entry;
 
 	ck_assert_int_eq(send_frame(&stream, 0, 1), kIOReturnSuccess);
-	stream.board->session++;
+	stream.rings.board->session++;
 	ck_assert_int_eq(take(&entry), kIOReturnNotOpen);
 	ck_assert_int_eq(give(0, 0), kIOReturnNotOpen);
-	set_state(&stream, STREAM_DEAD);
+	set_state(&stream.rings, STREAM_DEAD);
 	ck_assert_int_eq(take(&entry), kIOReturnNoDevice);
 }
 END_TEST
@@ -281,20 +281,20 @@ START_TEST(an_index_that_is_none_is_an_internal_error)
 
 	ck_assert_int_eq(send_frame(&stream, 0, 1), kIOReturnSuccess);
 	ck_assert_int_eq(take(&entry), kIOReturnSuccess);
-	stream.output->headIndex = 5;
+	stream.rings.output->headIndex = 5;
 	ck_assert_int_eq(take(&entry), kIOReturnInternalError);
-	stream.output->headIndex = UINT32_MAX;
+	stream.rings.output->headIndex = UINT32_MAX;
 	ck_assert_int_eq(take(&entry), kIOReturnInternalError);
-	stream.input->tailIndex = 77;
+	stream.rings.input->tailIndex = 77;
 	ck_assert_int_eq(give(0, 0), kIOReturnInternalError);
 	ck_assert_uint_eq(n_errors(), 3);
 	/* Our own are not read back, and how long it is neither. */
-	stream.output->headIndex = 1;
-	stream.input->tailIndex = 0;
-	stream.output->tailIndex = UINT32_MAX;
-	stream.input->headIndex = UINT32_MAX;
-	stream.output->entryCount = UINT32_MAX;
-	stream.input->entryCount = 0;
+	stream.rings.output->headIndex = 1;
+	stream.rings.input->tailIndex = 0;
+	stream.rings.output->tailIndex = UINT32_MAX;
+	stream.rings.input->headIndex = UINT32_MAX;
+	stream.rings.output->entryCount = UINT32_MAX;
+	stream.rings.input->entryCount = 0;
 	ck_assert_int_eq(take(&entry), kIOReturnUnderrun);
 	ck_assert_int_eq(give(0, 0), kIOReturnSuccess);
 }
@@ -302,13 +302,14 @@ END_TEST
 
 static void *spoil(void *done)
 {
-	uint32_t seed = 1, n_words = (uint32_t)stream.ring_size / 4;
+	uint32_t seed = 1, n_words = (uint32_t)stream.rings.ring_size / 4;
 
 	while (!load_relaxed((bool *)done)) {
 		seed = seed * 1664525 + 1013904223;
-		store_relaxed((uint32_t *)stream.output + (seed >> 8) % n_words, seed >> 3 & 15);
-		store_relaxed((uint32_t *)stream.input + (seed >> 16) % n_words, seed);
-		store_relaxed(&stream.tally->room, seed);
+		store_relaxed((uint32_t *)stream.rings.output + (seed >> 8) % n_words,
+			      seed >> 3 & 15);
+		store_relaxed((uint32_t *)stream.rings.input + (seed >> 16) % n_words, seed);
+		store_relaxed(&stream.rings.tally->room, seed);
 	}
 	return NULL;
 }
@@ -352,8 +353,8 @@ START_TEST(a_buffer_that_was_added_is_mapped_when_it_is_met)
 	ck_assert_int_eq(give(3, 0), kIOReturnBadArgument);
 	for (unsigned i = 3; i < 6; i++)
 		make_buffer(&stream, i);
-	store_release(&stream.board->n_buffers, 5);
-	know_buffers(&stream, 5);
+	store_release(&stream.rings.board->n_buffers, 5);
+	know_buffers(&stream.rings, 5, AREA);
 	ck_assert_int_eq(give(3, 0), kIOReturnBusy);
 	ck_assert_int_eq(send_frame(&stream, 4, 3), kIOReturnSuccess);
 	ck_assert_int_eq(take(&entry), kIOReturnSuccess);
@@ -361,7 +362,7 @@ START_TEST(a_buffer_that_was_added_is_mapped_when_it_is_met)
 	memcpy((*ref)->GetDataBuffer(ref, 4), "new", 3);
 	ck_assert_str_eq(taken_from(&stream, "buffers/4/data"), "new");
 
-	store_release(&stream.board->n_buffers, 6);
+	store_release(&stream.rings.board->n_buffers, 6);
 	ck_assert_uint_eq((*ref)->GetBufferCount(ref), 6);
 	ck_assert_uint_eq((*ref)->GetControlBufferLength(ref, 5), CONTROL_SIZE);
 	ck_assert_ptr_eq((*ref)->GetDataBuffer(ref, 0), first);
@@ -375,7 +376,7 @@ START_TEST(there_are_no_more_than_the_tally_has_room_for)
 
 	for (unsigned i = N_BUFFERS; i < 10; i++)
 		make_buffer(&stream, i);
-	store_release(&stream.board->n_buffers, 10);
+	store_release(&stream.rings.board->n_buffers, 10);
 	put_raw(&stream, &(IOStreamBufferQueueEntry){ .bufferID = 9 });
 	ck_assert_int_eq(take(&entry), kIOReturnUnderrun);
 	ck_assert_uint_eq(n_errors(), 1);
@@ -391,8 +392,8 @@ START_TEST(a_buffer_that_cannot_be_mapped_is_not_lost)
 	make_buffer(&stream, 3);
 	unlink(in_stream(&stream, "buffers/3/data"));
 	ck_assert_int_eq(mkdir(in_stream(&stream, "buffers/3/data"), 0777), 0);
-	store_release(&stream.board->n_buffers, 4);
-	know_buffers(&stream, 4);
+	store_release(&stream.rings.board->n_buffers, 4);
+	know_buffers(&stream.rings, 4, AREA);
 	ck_assert_int_eq(send_frame(&stream, 3, 1), kIOReturnSuccess);
 	ck_assert_int_eq(take(&entry), kIOReturnError);
 	ck_assert_int_eq((*ref)->GetBufferInfo(ref, 3, NULL, NULL, NULL, NULL),
@@ -412,9 +413,9 @@ static void *add_buffers(void *unused)
 	(void)unused;
 	for (unsigned i = N_BUFFERS; i < N_ADDED; i++) {
 		make_buffer(&stream, i);
-		stream.driver.areas[i] = (struct stream_area){ DATA_SIZE, CONTROL_SIZE };
-		stream.driver.n_buffers = i + 1;
-		store_release(&stream.board->n_buffers, i + 1);
+		stream.rings.end.areas[i] = (struct stream_area){ DATA_SIZE, CONTROL_SIZE };
+		stream.rings.end.n_buffers = i + 1;
+		store_release(&stream.rings.board->n_buffers, i + 1);
 		ck_assert_int_eq(send_frame(&stream, i, 1), kIOReturnSuccess);
 	}
 	return NULL;
@@ -426,10 +427,10 @@ START_TEST(a_buffer_that_is_added_and_passed_at_once_is_not_missed)
 	pthread_t thread;
 
 	(*ref)->Close(ref);
-	make_rings(&stream, N_ADDED, N_ADDED);
-	set_state(&stream, STREAM_STOPPED);
+	change_rings(&stream, N_ADDED, N_ADDED);
+	set_state(&stream.rings, STREAM_STOPPED);
 	ck_assert_int_eq((*ref)->Open(ref, 0), kIOReturnSuccess);
-	set_state(&stream, STREAM_RUNNING);
+	set_state(&stream.rings, STREAM_RUNNING);
 	ck_assert_int_eq(pthread_create(&thread, NULL, add_buffers, NULL), 0);
 	for (unsigned i = N_BUFFERS; i < N_ADDED;) {
 		IOReturn result = take(&entry);
@@ -460,7 +461,7 @@ static void pass_without_the_kernel(void)
 		    take(&entry) != kIOReturnSuccess ||
 		    take(&entry) != kIOReturnUnderrun ||
 		    give(i % N_BUFFERS, 0) != kIOReturnSuccess ||
-		    stream_end_take(&stream.driver, &entry) != kIOReturnSuccess ||
+		    stream_end_take(&stream.rings.end, &entry) != kIOReturnSuccess ||
 		    !(*ref)->GetDataBuffer(ref, 0))
 			status = 1;
 	syscall(SYS_exit, status);
@@ -507,16 +508,16 @@ START_TEST(threads_may_pass_and_take_at_once)
 		for (uint32_t id = 0; id < N_BUFFERS; id++)
 			if (has[id] && send_frame(&stream, id, 1) == kIOReturnSuccess)
 				has[id] = 0;
-		while (stream_end_take(&stream.driver, &entry) == kIOReturnSuccess) {
+		while (stream_end_take(&stream.rings.end, &entry) == kIOReturnSuccess) {
 			has[entry.bufferID] = 1;
 			n++;
 		}
 	}
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
-	ck_assert_uint_eq(stream.tally->sides[STREAM_CLIENT].taken, 40000);
+	ck_assert_uint_eq(stream.rings.tally->sides[STREAM_CLIENT].taken, 40000);
 	ck_assert_uint_eq(n_errors(), 0);
-	ck_assert_uint_eq(stream.tally->sides[STREAM_DRIVER].errors, 0);
+	ck_assert_uint_eq(stream.rings.tally->sides[STREAM_DRIVER].errors, 0);
 }
 END_TEST
 

@@ -216,11 +216,11 @@ START_TEST(an_open_after_a_restart_may_fail_until_it_does_not)
 	n_maps = n_mappings(&stream);
 	restart(&stream);
 	ck_assert_int_ge(each_fails(try_start), 30);
-	set_state(&stream, STREAM_RUNNING);
+	set_state(&stream.rings, STREAM_RUNNING);
 	ck_assert_int_eq(send_frame(&stream, 0, 1), kIOReturnSuccess);
 	ck_assert_int_eq((*ref)->DequeueOutputEntry(ref, &entry), kIOReturnSuccess);
 	ck_assert_int_eq((*ref)->EnqueueInputBuffer(ref, 0, 0, 0, 0, 0), kIOReturnSuccess);
-	ck_assert_int_eq(stream_end_take(&stream.driver, &entry), kIOReturnSuccess);
+	ck_assert_int_eq(stream_end_take(&stream.rings.end, &entry), kIOReturnSuccess);
 	(*ref)->Release(ref);
 }
 END_TEST
@@ -238,13 +238,13 @@ static IOReturn try_take(void)
 START_TEST(a_frame_whose_buffer_cannot_be_mapped_comes_later)
 {
 	ref = open_stream(&stream);
-	set_state(&stream, STREAM_RUNNING);
+	set_state(&stream.rings, STREAM_RUNNING);
 	make_buffer(&stream, N_BUFFERS);
-	store_release(&stream.board->n_buffers, N_BUFFERS + 1);
-	know_buffers(&stream, N_BUFFERS + 1);
+	store_release(&stream.rings.board->n_buffers, N_BUFFERS + 1);
+	know_buffers(&stream.rings, N_BUFFERS + 1, AREA);
 	ck_assert_int_eq(send_frame(&stream, N_BUFFERS, 1), kIOReturnSuccess);
 	ck_assert_int_ge(each_fails(try_take), 6);
-	ck_assert_uint_eq(stream.tally->sides[STREAM_CLIENT].errors, 0);
+	ck_assert_uint_eq(stream.rings.tally->sides[STREAM_CLIENT].errors, 0);
 	(*ref)->Release(ref);
 }
 END_TEST

@@ -72,7 +72,7 @@ START_TEST(each_request_is_a_function_and_an_answer)
 {
 	run(kIOStreamModeOutput);
 	ask("suspend\n", "0\n");
-	set_state(&mount, STREAM_SUSPENDED);
+	set_state(&mount.rings, STREAM_SUSPENDED);
 	ask("resume\n", "0\n");
 	ask("stop\n", "0\n");
 	check_said("suspend start stop ");
@@ -178,8 +178,8 @@ START_TEST(a_buffer_that_somebody_added_is_passed_too)
 	start_it();
 	ck_assert_uint_eq(IOStream_getBufferCount(stream), N_BUFFERS);
 	add_files(&mount, N_BUFFERS);
-	mount.board->n_buffers = N_BUFFERS + 1;
-	know_buffers(&mount);
+	mount.rings.board->n_buffers = N_BUFFERS + 1;
+	know_buffers(&mount.rings, mount.rings.board->n_buffers, AREA);
 	ck_assert_int_eq(enqueue(0), kIOReturnSuccess);
 	added = IOStream_getBufferWithID(stream, N_BUFFERS);
 	ck_assert_ptr_nonnull(IOStreamBuffer_getDataBytes(added));
@@ -197,7 +197,7 @@ START_TEST(sizes_that_somebody_changed_are_known_at_the_open)
 
 	publish(kIOStreamModeOutput);
 	before = IOStreamBuffer_getDataBytes(buffers[0]);
-	munmap(new_memory(in_stream(&mount, "buffers/1/data"), 100), 100);
+	munmap(map_new(in_stream(&mount, "buffers/1/data"), 100), 100);
 	put_number(in_stream(&mount, "buffers/1/size"), 100);
 	open_it();
 	ck_assert_uint_eq(stream_buffer_size(buffers[1]->data), 100);

@@ -20,7 +20,7 @@ START_TEST(buffers_go_round)
 	ck_assert_int_eq(enqueue(1), kIOReturnSuccess);
 	ck_assert_int_eq(references(1), 1);
 	ck_assert_int_eq(enqueue(1), kIOReturnBusy);
-	ck_assert_int_eq(stream_end_take(&mount.client, &entry), kIOReturnSuccess);
+	ck_assert_int_eq(stream_end_take(&mount.rings.end, &entry), kIOReturnSuccess);
 	ck_assert_mem_eq(&entry, &passed, sizeof(entry));
 	ck_assert_int_eq(enqueue(1), kIOReturnBusy);
 	ck_assert_int_eq(dequeue(), kIOReturnUnderrun);
@@ -29,7 +29,7 @@ START_TEST(buffers_go_round)
 	ck_assert_int_eq(dequeue(), 1);
 	ck_assert_int_eq(references(1), 0);
 	ck_assert_int_eq(enqueue(1), kIOReturnSuccess);
-	ck_assert_uint_eq(mount.tally->sides[STREAM_DRIVER].is_kept, 1);
+	ck_assert_uint_eq(mount.rings.tally->sides[STREAM_DRIVER].is_kept, 1);
 	end();
 }
 END_TEST
@@ -69,7 +69,7 @@ START_TEST(the_state_is_looked_up_first)
 
 	run(kIOStreamModeOutput);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		set_state(&mount, rows[i].state);
+		set_state(&mount.rings, rows[i].state);
 		ck_assert_int_eq(IOStream_enqueueOutputBuffer(stream, NULL, 0, 0, 0, 0),
 				 rows[i].enqueued);
 		ck_assert_int_eq(dequeue(), rows[i].dequeued);
@@ -88,12 +88,12 @@ START_TEST(a_stop_takes_all_back)
 	ask("stop\n", "0\n");
 	ck_assert_int_eq(references(0), 0);
 	ck_assert_int_eq(references(1), 0);
-	empty_rings(&mount, STREAM_STOPPED);
+	empty_rings(&mount.rings, STREAM_STOPPED);
 	*said = '\0';
 	start_it();
 	for (unsigned id = 0; id < N_BUFFERS; id++)
 		ck_assert_int_eq(enqueue(id), kIOReturnSuccess);
-	ck_assert_uint_eq(mount.output->headIndex, N_BUFFERS);
+	ck_assert_uint_eq(mount.rings.output->headIndex, N_BUFFERS);
 	end();
 }
 END_TEST
@@ -105,7 +105,7 @@ START_TEST(in_mode_input_all_buffers_go_out_at_the_start)
 	run(kIOStreamModeInput);
 	for (uint32_t id = 0; id < N_BUFFERS; id++) {
 		ck_assert_int_eq(references(id), 1);
-		ck_assert_int_eq(stream_end_take(&mount.client, &entry), kIOReturnSuccess);
+		ck_assert_int_eq(stream_end_take(&mount.rings.end, &entry), kIOReturnSuccess);
 		ck_assert_mem_eq(&entry, (&(IOStreamBufferQueueEntry){
 				 id, 0, DATA_SIZE, 0, CONTROL_SIZE, { 0 } }), sizeof(entry));
 	}
@@ -123,7 +123,7 @@ START_TEST(a_start_that_is_refused_posts_nothing)
 	open_it();
 	answer = kIOReturnBusy;
 	ask("start\n", "0xe00002d5\n");
-	ck_assert_uint_eq(mount.output->headIndex, 0);
+	ck_assert_uint_eq(mount.rings.output->headIndex, 0);
 	ck_assert_int_eq(references(0), 0);
 	end();
 }
@@ -134,7 +134,7 @@ START_TEST(an_empty_ring_is_told_while_draining)
 	run(kIOStreamModeInput);
 	check_taken(0);
 	ck_assert_int_eq(give_back(0), kIOReturnSuccess);
-	set_state(&mount, STREAM_DRAINING);
+	set_state(&mount.rings, STREAM_DRAINING);
 	ck_assert_int_eq(dequeue(), 0);
 	ck_assert_int_eq(enqueue(0), kIOReturnSuccess);
 	ck_assert_int_eq(dequeue(), kIOReturnUnderrun);
@@ -149,8 +149,8 @@ START_TEST(another_client_gets_other_rings)
 	ck_assert_int_eq(enqueue(0), kIOReturnSuccess);
 	say(&mount.control, "close\n");
 	serve();
-	drop_rings(&mount);
-	set_state(&mount, STREAM_CLOSED);
+	drop_rings(&mount.rings);
+	set_state(&mount.rings, STREAM_CLOSED);
 	ck_assert_ptr_null(IOStream_getOutputQueue(stream));
 	*said = '\0';
 	open_it();
@@ -168,17 +168,17 @@ END_TEST
 START_TEST(what_is_pending_needs_no_system_call)
 {
 	run(kIOStreamModeOutput);
-	mount.tally->sides[STREAM_CLIENT].is_kept = 1;
+	mount.rings.tally->sides[STREAM_CLIENT].is_kept = 1;
 	ck_assert_int_eq(IOStream_sendOutputNotification(stream), kIOReturnSuccess);
 	heard(&mount.notify, "1\n");
-	mount.tally->pending = 1;
+	mount.rings.tally->pending = 1;
 	ck_assert_int_eq(IOStream_sendOutputNotification(stream), kIOReturnSuccess);
 	ck_assert_int_eq(IOStream_sendOutputNotification(stream), kIOReturnSuccess);
-	ck_assert_uint_eq(mount.tally->pending, 3);
-	mount.tally->pending = UINT32_MAX;
+	ck_assert_uint_eq(mount.rings.tally->pending, 3);
+	mount.rings.tally->pending = UINT32_MAX;
 	ck_assert_int_eq(IOStream_sendOutputNotification(stream), kIOReturnSuccess);
-	ck_assert_uint_eq(mount.tally->pending, UINT32_MAX);
-	mount.tally->pending = 0;
+	ck_assert_uint_eq(mount.rings.tally->pending, UINT32_MAX);
+	mount.rings.tally->pending = 0;
 	ck_assert_int_eq(IOStream_sendOutputNotification(stream), kIOReturnSuccess);
 	heard(&mount.notify, "1\n");
 	end();
@@ -190,10 +190,10 @@ START_TEST(who_keeps_no_tally_is_told_of_each)
 {
 	run(kIOStreamModeOutput);
 	for (int i = 0; i < 3; i++) {
-		mount.tally->pending = 1;
+		mount.rings.tally->pending = 1;
 		ck_assert_int_eq(IOStream_sendOutputNotification(stream), kIOReturnSuccess);
 		heard(&mount.notify, "1\n");
-		ck_assert_uint_eq(mount.tally->pending, 1);
+		ck_assert_uint_eq(mount.rings.tally->pending, 1);
 	}
 	end();
 }
@@ -219,7 +219,7 @@ static void pass_without_the_kernel(void)
 
 		n_good += enqueue(0) == kIOReturnSuccess &&
 			  IOStream_sendOutputNotification(stream) == kIOReturnSuccess &&
-			  stream_end_take(&mount.client, &entry) == kIOReturnSuccess &&
+			  stream_end_take(&mount.rings.end, &entry) == kIOReturnSuccess &&
 			  give_back(0) == kIOReturnSuccess && dequeue() == 0 &&
 			  dequeue() == kIOReturnUnderrun && !IOStream_isDiscontinuous(stream);
 	}
@@ -232,9 +232,9 @@ START_TEST(buffers_go_round_without_a_system_call)
 	int status;
 
 	run(kIOStreamModeOutput);
-	mount.tally->sides[STREAM_CLIENT].is_kept = 1;
-	mount.tally->sides[STREAM_CLIENT].epoch = mount.client.epoch;
-	mount.tally->pending = 1;
+	mount.rings.tally->sides[STREAM_CLIENT].is_kept = 1;
+	mount.rings.tally->sides[STREAM_CLIENT].epoch = mount.rings.end.epoch;
+	mount.rings.tally->pending = 1;
 	ck_assert(!IOStream_isDiscontinuous(stream));	/* the rings are mapped now */
 	child = fork();
 	ck_assert_int_ge(child, 0);
@@ -255,7 +255,7 @@ START_TEST(what_does_not_follow_is_marked_once)
 		header_of(id)->version = kIOStreamControlVersion;
 	ck_assert(!IOStream_isDiscontinuous(stream));
 	ck_assert_int_eq(IOStream_reportDrop(stream, 5), kIOReturnSuccess);
-	ck_assert_uint_eq(mount.tally->sides[STREAM_DRIVER].dropped, 5);
+	ck_assert_uint_eq(mount.rings.tally->sides[STREAM_DRIVER].dropped, 5);
 	ck_assert(IOStream_isDiscontinuous(stream));
 	header_of(0)->flags = kIOStreamControlKey;
 	ck_assert_int_eq(enqueue(0), kIOReturnSuccess);
@@ -265,9 +265,9 @@ START_TEST(what_does_not_follow_is_marked_once)
 	ck_assert_uint_eq(header_of(1)->flags, 0);
 
 	ask("suspend\n", "0\n");
-	set_state(&mount, STREAM_SUSPENDED);
+	set_state(&mount.rings, STREAM_SUSPENDED);
 	ask("resume\n", "0\n");
-	set_state(&mount, STREAM_RUNNING);
+	set_state(&mount.rings, STREAM_RUNNING);
 	ck_assert(IOStream_isDiscontinuous(stream));
 	/* Not while the client has it, nor where there is no header. */
 	ck_assert_int_eq(enqueue(1), kIOReturnBusy);
@@ -285,7 +285,7 @@ START_TEST(a_stop_makes_what_comes_the_first)
 	run(kIOStreamModeOutput);
 	ck_assert_int_eq(IOStream_reportDrop(stream, 1), kIOReturnSuccess);
 	ask("stop\n", "0\n");
-	empty_rings(&mount, STREAM_STOPPED);
+	empty_rings(&mount.rings, STREAM_STOPPED);
 	ck_assert(!IOStream_isDiscontinuous(stream));
 	end();
 }
@@ -295,10 +295,10 @@ END_TEST
 
 static void put_raw(const IOStreamBufferQueueEntry *entry)
 {
-	uint32_t head = mount.input->headIndex;
+	uint32_t head = mount.rings.input->headIndex;
 
-	mount.input->queue[head] = *entry;
-	store_release(&mount.input->headIndex, (head + 1) % mount.input->entryCount);
+	mount.rings.input->queue[head] = *entry;
+	store_release(&mount.rings.input->headIndex, (head + 1) % mount.rings.input->entryCount);
 }
 
 START_TEST(what_the_client_cannot_have_is_thrown_away)
@@ -318,7 +318,7 @@ START_TEST(what_the_client_cannot_have_is_thrown_away)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		put_raw(&bad[i]);
 		ck_assert_int_eq(dequeue(), kIOReturnUnderrun);
-		ck_assert_uint_eq(mount.tally->sides[STREAM_DRIVER].errors, i + 1);
+		ck_assert_uint_eq(mount.rings.tally->sides[STREAM_DRIVER].errors, i + 1);
 	}
 	put_raw(&bad[0]);
 	put_raw(&(IOStreamBufferQueueEntry){ .bufferID = 1 });
@@ -331,12 +331,12 @@ END_TEST
 START_TEST(a_spoiled_index_is_an_error_until_a_stop)
 {
 	run(kIOStreamModeOutput);
-	store_release(&mount.input->headIndex, 77777);
+	store_release(&mount.rings.input->headIndex, 77777);
 	ck_assert_int_eq(dequeue(), kIOReturnInternalError);
-	store_release(&mount.output->tailIndex, UINT32_MAX);
+	store_release(&mount.rings.output->tailIndex, UINT32_MAX);
 	ck_assert_int_eq(enqueue(0), kIOReturnInternalError);
 	ask("stop\n", "0\n");
-	empty_rings(&mount, STREAM_STOPPED);
+	empty_rings(&mount.rings, STREAM_STOPPED);
 	*said = '\0';
 	start_it();
 	ck_assert_int_eq(dequeue(), kIOReturnUnderrun);
@@ -349,7 +349,7 @@ START_TEST(the_tallys_room_is_not_believed)
 {
 	publish(kIOStreamModeOutput);
 	open_it();
-	mount.tally->room = UINT32_MAX;
+	mount.rings.tally->room = UINT32_MAX;
 	start_it();
 	ck_assert_int_eq(enqueue(2), kIOReturnSuccess);
 	check_taken(2);
@@ -366,9 +366,10 @@ static void *spoil(void *unused)
 
 	(void)unused;
 	while (!load_relaxed(&is_done)) {
-		uint32_t *words[] = { (void *)mount.output, (void *)mount.input,
-				      (void *)mount.tally };
-		size_t sizes[] = { mount.ring_size, mount.ring_size, mount.tally_size };
+		uint32_t *words[] = { (void *)mount.rings.output, (void *)mount.rings.input,
+				      (void *)mount.rings.tally };
+		size_t sizes[] = { mount.rings.ring_size, mount.rings.ring_size,
+				   mount.rings.tally_size };
 		unsigned which;
 
 		seed = seed * 1664525 + 1013904223;
@@ -398,11 +399,11 @@ START_TEST(nothing_the_client_writes_stops_the_driver)
 		}
 		enqueue(i % N_BUFFERS);
 		if (i % 64 == 0)
-			empty_rings(&mount, STREAM_RUNNING);
+			empty_rings(&mount.rings, STREAM_RUNNING);
 	}
 	store_relaxed(&is_done, true);
 	pthread_join(thread, NULL);
-	empty_rings(&mount, STREAM_RUNNING);
+	empty_rings(&mount.rings, STREAM_RUNNING);
 	ck_assert_int_eq(enqueue(0), kIOReturnSuccess);
 	end();
 }
@@ -438,19 +439,19 @@ START_TEST(any_thread_passes_and_takes)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, pass_and_take, &ids[i]), 0);
 	}
 	for (unsigned i = 0; i < 200000; i++)
-		if (stream_end_take(&mount.client, &entry) == kIOReturnSuccess) {
+		if (stream_end_take(&mount.rings.end, &entry) == kIOReturnSuccess) {
 			ck_assert_int_eq(give_back(entry.bufferID), kIOReturnSuccess);
 			n_taken++;
 		}
 	for (unsigned i = 0; i < N_BUFFERS; i++)
 		pthread_join(threads[i], NULL);
-	while (stream_end_take(&mount.client, &entry) == kIOReturnSuccess)
+	while (stream_end_take(&mount.rings.end, &entry) == kIOReturnSuccess)
 		n_taken++;
 	for (unsigned i = 0; i < N_BUFFERS; i++)
 		n_all += n_passed[i];
 	ck_assert_uint_eq(n_taken, n_all);
-	ck_assert_uint_eq(mount.tally->sides[STREAM_DRIVER].errors, 0);
-	ck_assert_uint_eq(mount.tally->sides[STREAM_CLIENT].errors, 0);
+	ck_assert_uint_eq(mount.rings.tally->sides[STREAM_DRIVER].errors, 0);
+	ck_assert_uint_eq(mount.rings.tally->sides[STREAM_CLIENT].errors, 0);
 	end();
 }
 END_TEST
