@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "control/checker.h"
+#include "control/fields.h"
 #include "control/policy_text.h"
 #include "libqueue/json_text.h"
 #include "util/cleanup.h"
@@ -70,18 +71,63 @@ static const char *check_grant(json_t *value)
 		NULL : "must be an object of entitlements, like {\"org.example.open\": true}";
 }
 
-static const char *check_names(json_t *value)
+/* A list, not empty, of what @is_item is true of; @what is said of another. */
+static const char *check_list(json_t *value, bool (*is_item)(const json_t *item), const char *what)
 {
-	static const char *const what = "must be a list of names, and not empty";
 	size_t i;
 	json_t *item;
 
 	if (json_array_size(value) == 0)
 		return what;
 	json_array_foreach(value, i, item)
-		if (json_string_length(item) == 0)
+		if (!is_item(item))
 			return what;
 	return NULL;
+}
+
+static bool is_name(const json_t *item)
+{
+	return json_string_length(item) > 0;
+}
+
+static const char *check_names(json_t *value)
+{
+	return check_list(value, is_name, "must be a list of names, and not empty");
+}
+
+static bool is_selector(const json_t *item)
+{
+	return is_between(item, 0, UINT32_MAX);
+}
+
+static const char *check_selectors(json_t *value)
+{
+	return check_list(value, is_selector, "must be a list of selectors, numbers from 0 to "
+			  "4294967295, and not empty");
+}
+
+/* Without one, and of what is none: CALL_ANY. */
+static enum call_kind kind_of(const json_t *value)
+{
+	const char *name = json_string_value(value);
+
+	if (name && strcmp(name, "method") == 0)
+		return CALL_METHOD;
+	return name && strcmp(name, "async") == 0 ? CALL_ASYNC : CALL_ANY;
+}
+
+static const char *check_kind(json_t *value)
+{
+	return kind_of(value) != CALL_ANY ? NULL : "must be \"method\" or \"async\"";
+}
+
+static const char *check_code(json_t *value)
+{
+	IOReturn code;
+
+	return field_code(&code, "rc", value) == 0 && code != kIOReturnSuccess ?
+		NULL : "must be a code other than 0, by number or by name, "
+		       "like \"kIOReturnNotPermitted\"";
 }
 
 static const char *check_subject(json_t *object)
@@ -97,6 +143,12 @@ static const char *check_class_rule(json_t *object)
 {
 	return !json_object_get(object, "require") != !json_object_get(object, "allow") ?
 		NULL : "a rule must have \"require\" or \"allow\", and not both";
+}
+
+static const char *check_filter_rule(json_t *object)
+{
+	return !json_object_get(object, "rc") || !json_is_true(json_object_get(object, "allow")) ?
+		NULL : "a rule has \"rc\" or \"allow\": true, and not both";
 }
 
 /* Keys */
@@ -156,6 +208,16 @@ static const struct key set_keys[] = {
 	{ NULL, check_class_rule },
 };
 
+static const struct key filter_keys[] = {
+	{ "class",     check_text, .required = true },
+	{ "match",     .members = match_keys },
+	{ "kind",      check_kind },
+	{ "selectors", check_selectors },
+	{ "rc",        check_code },
+	{ "allow",     check_bool },
+	{ NULL, check_filter_rule },
+};
+
 static const struct key root_keys[] = {
 	{ "console",      .items = user_keys },
 	{ "foreground",   .items = foreground_keys },
@@ -163,6 +225,7 @@ static const struct key root_keys[] = {
 	{ "entitlements", .items = grant_keys },
 	{ "open",         .items = open_keys },
 	{ "set",          .items = set_keys },
+	{ "filter",       .items = filter_keys },
 	{ .name = NULL },
 };
 
@@ -291,6 +354,30 @@ static int make_class_rule(const json_t *item, void *ret)
 	return r;
 }
 
+static int make_selector(const json_t *item, void *ret)
+{
+	*(uint32_t *)ret = (uint32_t)json_integer_value(item);
+	return 0;
+}
+
+static int make_filter(const json_t *item, void *ret)
+{
+	const json_t *code = json_object_get(item, "rc");
+	struct filter_rule *rule = ret;
+	int r = copy_member(item, "class", &rule->class);
+
+	rule->kind = kind_of(json_object_get(item, "kind"));
+	rule->selectors = make_list(json_object_get(item, "selectors"), sizeof(*rule->selectors),
+				    make_selector, &rule->n_selectors, &r);
+	if (r == 0)
+		r = make_subject(json_object_get(item, "match"), &rule->who);
+	if (json_is_true(json_object_get(item, "allow")))
+		rule->code = kIOReturnSuccess;
+	else if (!code || field_code(&rule->code, "rc", code) < 0)
+		rule->code = kIOReturnNotPermitted;
+	return r;
+}
+
 #define MAKE_LIST(name, make, array, error)						\
 	make_list(json_object_get(policy->document, (name)), sizeof(*policy->array), (make),	\
 		  &policy->n_##array, (error))
@@ -305,6 +392,7 @@ static int make_rules(struct policy *policy)
 	policy->grants = MAKE_LIST("entitlements", make_grant, grants, &error);
 	policy->open = MAKE_LIST("open", make_class_rule, open, &error);
 	policy->set = MAKE_LIST("set", make_class_rule, set, &error);
+	policy->filter = MAKE_LIST("filter", make_filter, filter, &error);
 	return error;
 }
 

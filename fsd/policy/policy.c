@@ -218,6 +218,34 @@ IOReturn policy_may_set(const struct policy *policy, const struct identity *who,
 	return kIOReturnSuccess;
 }
 
+/* Calling */
+
+static bool has_selector(const struct filter_rule *rule, uint32_t selector)
+{
+	if (!rule->selectors)
+		return true;
+	for (size_t i = 0; i < rule->n_selectors; i++)
+		if (rule->selectors[i] == selector)
+			return true;
+	return false;
+}
+
+/* Numbers first, patterns last: they cost more. */
+IOReturn policy_may_call(const struct policy *policy, const struct identity *who,
+			 char *const *lineage, uint32_t selector, bool async)
+{
+	enum call_kind kind = async ? CALL_ASYNC : CALL_METHOD;
+
+	for (size_t i = 0; i < policy->n_filter; i++) {
+		const struct filter_rule *rule = &policy->filter[i];
+
+		if ((rule->kind == CALL_ANY || rule->kind == kind) && has_selector(rule, selector) &&
+		    is_subject(&rule->who, who) && is_one_of(rule->class, lineage))
+			return rule->code;
+	}
+	return kIOReturnSuccess;
+}
+
 /* The end */
 
 static void subject_deinit(struct subject *subject)
@@ -250,9 +278,15 @@ static void free_subject_rules(struct policy *policy)
 		subject_deinit(&policy->grants[i].who);
 		json_decref(policy->grants[i].grant);
 	}
+	for (size_t i = 0; i < policy->n_filter; i++) {
+		subject_deinit(&policy->filter[i].who);
+		free(policy->filter[i].class);
+		free(policy->filter[i].selectors);
+	}
 	free(policy->foreground);
 	free(policy->publish);
 	free(policy->grants);
+	free(policy->filter);
 }
 
 void console_free(struct console_user *users, size_t n)

@@ -40,6 +40,16 @@ struct class_rule {
 	bool allow;		/* without `require`: yes or no */
 	char **keys;		/* NULL-ended: of properties; NULL: all */
 };
+/* As userclient 2.3 numbers them; its traps are no calls here, but writes to files of a stream. */
+enum call_kind { CALL_ANY = 0, CALL_METHOD = 1, CALL_ASYNC = 2 };
+struct filter_rule {
+	char *class;		/* a pattern of fnmatch(3) */
+	struct subject who;
+	enum call_kind kind;
+	uint32_t *selectors;	/* owned; NULL: all */
+	size_t n_selectors;
+	IOReturn code;		/* the answer; Success: the call goes on */
+};
 
 struct policy {
 	struct console_user *console;	size_t n_console;
@@ -48,6 +58,7 @@ struct policy {
 	struct grant_rule *grants;	size_t n_grants;
 	struct class_rule *open;	size_t n_open;
 	struct class_rule *set;		size_t n_set;
+	struct filter_rule *filter;	size_t n_filter;	/* NULL: there is none */
 	json_t *document;		/* owned: the same rules and users as an object */
 };
 
@@ -81,3 +92,10 @@ IOReturn policy_may_open(const struct policy *policy, const struct identity *who
 			 char *const *lineage);
 IOReturn policy_may_set(const struct policy *policy, const struct identity *who,
 			char *const *lineage, const char *key);
+
+/*
+ * The filter of calls (userclient 2.3). @who: who opened the connection. The first rule that is
+ * for the call decides; without one it goes on. Return: the rule's code.
+ */
+IOReturn policy_may_call(const struct policy *policy, const struct identity *who,
+			 char *const *lineage, uint32_t selector, bool async);

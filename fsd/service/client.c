@@ -462,6 +462,22 @@ static bool is_denied_foreground(struct calling *calling, const struct methods *
 	       policy_has_privilege(policy, calling->who, "foreground") != kIOReturnSuccess;
 }
 
+/* The policy's word on the connection, as it is in force now and for who opened it. */
+static IOReturn check_filter(const struct client *client, const struct call *call)
+{
+	const struct policy *policy = client->registry->policy;
+	IOReturn code;
+
+	if (!policy->filter)
+		return kIOReturnSuccess;
+	code = policy_may_call(policy, &client->opener, client->service->entry.lineage,
+			       call->selector, call->async);
+	if (code != kIOReturnSuccess)
+		failure(-IOReturnToErrno(code), "the policy's filter refuses selector %" PRIu32
+			" to this connection", call->selector);
+	return code;
+}
+
 static enum lock call_lock(const struct methods *methods)
 {
 	if (!methods)
@@ -479,12 +495,13 @@ IOReturn client_call(struct client *client, struct question *question, const str
 		.sis = call->input_size, .sos = call->output_size, .variable = call->variable,
 		.async = call->async, .has_entitlement = calling_has_entitlement, .user = &calling,
 	};
-	IOReturn code;
+	IOReturn code = check_filter(client, call);
 	int r;
 
+	if (code != kIOReturnSuccess)
+		return code;
 	shape.gpu_denied = is_denied_foreground(&calling, methods, call->selector);
 	code = methods_check(methods, &shape);
-
 	if (code != kIOReturnSuccess)
 		return code;
 	question->request = (struct request){ .op = REQUEST_CALL, .connection = client->number,

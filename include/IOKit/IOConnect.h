@@ -140,7 +140,7 @@ kern_return_t IOConnectSetCFProperty(io_connect_t connect, const char *name, jso
  *	kIOReturnNotPrivileged	the method wants an entitlement of the caller
  *	kIOReturnNoCompletion	the driver has no function there
  *	kIOReturnUnderrun	a method with output of any size gave none
- *	others: the driver's code
+ *	others: the driver's code, or that of the policy's filter
  */
 kern_return_t IOConnectCallMethod(mach_port_t connection, uint32_t selector,
 				  const uint64_t *input, uint32_t inputCnt,

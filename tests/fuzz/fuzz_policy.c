@@ -22,6 +22,19 @@ static bool is_decision(IOReturn result)
 	       result == kIOReturnNotPrivileged;
 }
 
+/* Without a filter all calls go on. */
+static void check_filter(const struct policy *policy, const struct identity *who,
+			 char *const *lineage)
+{
+	for (uint32_t selector = 0; selector < 4; selector++) {
+		IOReturn call = policy_may_call(policy, who, lineage, selector, false);
+		IOReturn async = policy_may_call(policy, who, lineage, selector, true);
+
+		CHECK(policy->filter || (call == kIOReturnSuccess && async == kIOReturnSuccess));
+	}
+	CHECK(!policy->filter == (policy->n_filter == 0));
+}
+
 static void decide(const struct policy *policy, const struct identity *who)
 {
 	static char derived[] = "Guarded", base[] = "IOService";
@@ -35,6 +48,7 @@ static void decide(const struct policy *policy, const struct identity *who)
 	CHECK(publish == kIOReturnSuccess || (publish == kIOReturnNotPermitted && who->uid > 1));
 	CHECK(is_decision(policy_may_open(policy, who, lineage)));
 	CHECK(is_decision(policy_may_set(policy, who, lineage, "IODebug")));
+	check_filter(policy, who, lineage);
 	CHECK(is_decision(policy_has_privilege(policy, who, "secureprocess")));
 	CHECK(is_decision(policy_has_privilege(policy, who, "foreground")));
 	CHECK(policy_has_privilege(policy, who, "wheel") == kIOReturnUnsupported);
@@ -50,7 +64,8 @@ static void check_again(const struct policy *policy)
 	CHECK(json_equal(policy->document, other->document));
 	CHECK(policy->n_console == other->n_console && policy->n_publish == other->n_publish &&
 	      policy->n_grants == other->n_grants && policy->n_open == other->n_open &&
-	      policy->n_set == other->n_set && policy->n_foreground == other->n_foreground);
+	      policy->n_set == other->n_set && policy->n_foreground == other->n_foreground &&
+	      policy->n_filter == other->n_filter);
 	policy_free(other);
 	free(text);
 }

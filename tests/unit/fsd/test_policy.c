@@ -265,6 +265,60 @@ START_TEST(rules_on_setting_may_be_for_some_keys)
 }
 END_TEST
 
+/* The filter of calls */
+
+static const char filters[] =
+	"{\"filter\": ["
+	" {\"class\": \"Shut\", \"match\": {\"uid\": 7}, \"allow\": true},"
+	" {\"class\": \"Shut\", \"selectors\": [4, 4294967295], \"allow\": true},"
+	" {\"class\": \"Shut\", \"selectors\": [5], \"rc\": \"kIOReturnBusy\"},"
+	" {\"class\": \"Shut\", \"kind\": \"async\", \"rc\": 3758097084},"
+	" {\"class\": \"Shut\", \"allow\": false},"
+	" {\"class\": \"Guarded*\", \"match\": {\"exe\": \"/usr/bin/tool\"}, \"kind\": \"method\","
+	"  \"selectors\": [0, 2], \"rc\": \"0xe00002d8\"}]}";
+
+static const struct {
+	struct identity who;
+	char **lineage;
+	uint32_t selector;
+	bool async;
+	IOReturn result;
+} calls[] = {
+	{ { .uid = 1 }, plain, 0, false, kIOReturnSuccess },
+	{ { .uid = 7 }, shut, 5, false, kIOReturnSuccess },
+	{ { .uid = 7 }, shut, 0, true, kIOReturnSuccess },
+	{ { .uid = 1 }, shut, 4, false, kIOReturnSuccess },
+	{ { .uid = 1 }, shut, 4, true, kIOReturnSuccess },
+	{ { .uid = 1 }, shut, UINT32_MAX, false, kIOReturnSuccess },
+	{ { .uid = 1 }, shut, 5, false, kIOReturnBusy },
+	{ { .uid = 0 }, shut, 5, true, kIOReturnBusy },
+	{ { .uid = 1 }, shut, 6, true, kIOReturnError },
+	{ { .uid = 1 }, shut, 6, false, kIOReturnNotPermitted },
+	{ { .uid = 0 }, shut, 0, false, kIOReturnNotPermitted },
+	{ { .exe = tool }, derived, 0, false, kIOReturnNotReady },
+	{ { .exe = tool }, derived, 2, false, kIOReturnNotReady },
+	{ { .exe = tool }, derived, 1, false, kIOReturnSuccess },
+	{ { .exe = tool }, derived, 0, true, kIOReturnSuccess },
+	{ { .exe = other }, derived, 0, false, kIOReturnSuccess },
+	{ { .exe = NULL }, derived, 0, false, kIOReturnSuccess },
+	{ { .exe = tool }, plain, 0, false, kIOReturnSuccess },
+};
+
+START_TEST(the_first_rule_that_is_for_a_call_decides_on_it)
+{
+	_policy_ *policy = parse(filters);
+	_policy_ *none = parse("{\"filter\": []}");
+
+	ck_assert_uint_eq(policy->n_filter, 6);
+	ck_assert_int_eq(policy_may_call(policy, &calls[_i].who, calls[_i].lineage,
+					 calls[_i].selector, calls[_i].async), calls[_i].result);
+	/* Who has no filter is not asked: one test of a pointer. */
+	ck_assert_ptr_null(none->filter);
+	ck_assert_int_eq(policy_may_call(none, &calls[_i].who, calls[_i].lineage,
+					 calls[_i].selector, calls[_i].async), kIOReturnSuccess);
+}
+END_TEST
+
 /* The text */
 
 START_TEST(the_documents_example_is_accepted)
@@ -342,6 +396,25 @@ static const struct {
 	{ "{\"set\": [{\"class\": \"*\", \"keys\": [], \"allow\": true}]}", "1:33:", "names" },
 	{ "{\"set\": [{\"class\": \"*\", \"keys\": \"a\", \"allow\": true}]}", "1:33:", "names" },
 	{ "{\"set\": [{\"class\": \"*\", \"keys\": [7], \"allow\": true}]}", "1:33:", "names" },
+	{ "{\"filter\": {}}", "1:12:", "list" },
+	{ "{\"filter\": [{}]}", "1:13:", "\"class\" is missing" },
+	{ "{\"filter\": [{\"class\": \"*\",\n \"require\": \"root\"}]}", "2:2:", "unknown key" },
+	{ "{\"filter\": [{\"class\": \"*\", \"uid\": 1}]}", "1:28:", "unknown key" },
+	{ "{\"filter\": [{\"class\": \"*\", \"match\": 1}]}", "1:37:", "object" },
+	{ "{\"filter\": [{\"class\": \"*\", \"match\": {\"pid\": 1}}]}", "1:38:", "unknown key" },
+	{ "{\"filter\": [{\"class\": \"*\", \"kind\": \"trap\"}]}", "1:36:", "\"async\"" },
+	{ "{\"filter\": [{\"class\": \"*\", \"kind\": 1}]}", "1:36:", "\"async\"" },
+	{ "{\"filter\": [{\"class\": \"*\", \"selectors\": []}]}", "1:41:", "selectors" },
+	{ "{\"filter\": [{\"class\": \"*\", \"selectors\": 1}]}", "1:41:", "selectors" },
+	{ "{\"filter\": [{\"class\": \"*\", \"selectors\": [1, -1]}]}", "1:41:", "selectors" },
+	{ "{\"filter\": [{\"class\": \"*\", \"selectors\": [4294967296]}]}", "1:41:", "selectors" },
+	{ "{\"filter\": [{\"class\": \"*\", \"selectors\": [\"add\"]}]}", "1:41:", "selectors" },
+	{ "{\"filter\": [{\"class\": \"*\", \"rc\": 0}]}", "1:34:", "other than 0" },
+	{ "{\"filter\": [{\"class\": \"*\", \"rc\": \"kIOReturnSuccess\"}]}", "1:34:", "other than 0" },
+	{ "{\"filter\": [{\"class\": \"*\", \"rc\": \"EPERM\"}]}", "1:34:", "name" },
+	{ "{\"filter\": [{\"class\": \"*\", \"rc\": 4294967296}]}", "1:34:", "number" },
+	{ "{\"filter\": [{\"class\": \"*\", \"allow\": 0}]}", "1:37:", "true or false" },
+	{ "{\"filter\": [{\"class\": \"*\", \"allow\": true, \"rc\": 5}]}", "1:13:", "not both" },
 };
 
 START_TEST(a_mistake_is_told_with_its_place)
@@ -427,6 +500,8 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, an_attribute_that_is_no_object_grants_nothing);
 	tcase_add_test(tests, the_first_rule_of_a_class_decides_on_opens);
 	tcase_add_test(tests, rules_on_setting_may_be_for_some_keys);
+	tcase_add_loop_test(tests, the_first_rule_that_is_for_a_call_decides_on_it, 0,
+			    (int)ARRAY_SIZE(calls));
 	tcase_add_test(tests, the_documents_example_is_accepted);
 	tcase_add_loop_test(tests, a_mistake_is_told_with_its_place, 0, (int)ARRAY_SIZE(bad));
 	tcase_add_test(tests, the_users_on_the_console_are_replaced);
