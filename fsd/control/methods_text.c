@@ -161,6 +161,7 @@ static const struct field fields_driverkit[] = {
 	{ .name = NULL },
 };
 
+/* Counts are put where they belong by place_counts(). */
 static const struct field fields_legacy[] = {
 	{ "name",       take_name, AT(name) },
 	{ "type",       take_legacy_type, .required = true },
@@ -187,10 +188,29 @@ static const struct field *const method_fields[] = {
 	[METHODS_UNCHECKED] = fields_unchecked,
 };
 
+/* Of which of a call's sizes the two counts are is the type's to say. */
+static void place_counts(struct method *method)
+{
+	uint32_t one = method->si, other = method->so;
+
+	if (method->type == SCALAR_I_SCALAR_O)
+		return;
+	method->so = 0;
+	if (method->type == STRUCT_I_STRUCT_O) {
+		method->si = 0;
+		method->sis = one;
+	}
+	if (method->type == SCALAR_I_STRUCT_I)
+		method->sis = other;
+	else
+		method->sos = other;
+}
+
 static int take_method(struct methods *methods, size_t i, const json_t *value)
 {
 	struct method *method = &methods->table[i];
 	char what[32];
+	int r;
 
 	snprintf(what, sizeof(what), WHAT "[%zu]", i);
 	if (json_is_null(value) && methods->kind == METHODS_LEGACY) {
@@ -199,7 +219,10 @@ static int take_method(struct methods *methods, size_t i, const json_t *value)
 	}
 	if (!json_is_object(value))
 		return failure(-EINVAL, "%s: must be an object, {...}", what);
-	return fields_take(what, value, method_fields[methods->kind], method);
+	r = fields_take(what, value, method_fields[methods->kind], method);
+	if (r == 0 && methods->kind == METHODS_LEGACY)
+		place_counts(method);
+	return r;
 }
 
 /* Each name at most once. */

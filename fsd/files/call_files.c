@@ -40,6 +40,8 @@ static void check_reply(const struct call *call, struct reply *reply)
 		reply->code = kIOReturnBadArgument;
 	else if (call->variable && !reply->has_output)
 		reply->code = kIOReturnUnderrun;
+	for (uint64_t i = 0; call->is_legacy && i < reply->n_so && i < SCALARS_MAX; i++)
+		reply->so[i] = (uint32_t)reply->so[i];
 }
 
 static void end_call(struct transaction *transaction, struct reply *reply)

@@ -485,7 +485,15 @@ static enum lock call_lock(const struct methods *methods)
 	return !methods->lock_default ? LOCKED_NOT : methods->lock_single ? LOCKED_WRITE : LOCKED_READ;
 }
 
-IOReturn client_call(struct client *client, struct question *question, const struct call *call,
+/* What functions of the legacy kind took. */
+static void narrow(struct call *call)
+{
+	call->is_legacy = true;
+	for (size_t i = 0; i < call->n_si; i++)
+		call->si[i] = (uint32_t)call->si[i];
+}
+
+IOReturn client_call(struct client *client, struct question *question, struct call *call,
 		     const struct caller *caller, struct identity *who)
 {
 	const struct methods *methods = client->service->methods;
@@ -504,6 +512,8 @@ IOReturn client_call(struct client *client, struct question *question, const str
 	code = methods_check(methods, &shape);
 	if (code != kIOReturnSuccess)
 		return code;
+	if (methods && methods->kind == METHODS_LEGACY)
+		narrow(call);
 	question->request = (struct request){ .op = REQUEST_CALL, .connection = client->number,
 					      .call = call, .background = shape.gpu_denied };
 	if (!caller_is_opener(&calling)) {

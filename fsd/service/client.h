@@ -88,7 +88,7 @@ struct hearer {
  * without a @caller it is filled already. Return: Success, the answer will come; else the code for
  * the client.
  */
-IOReturn client_call(struct client *client, struct question *question, const struct call *call,
+IOReturn client_call(struct client *client, struct question *question, struct call *call,
 		     const struct caller *caller, struct identity *who);
 
 /*

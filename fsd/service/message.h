@@ -24,6 +24,7 @@ struct call {
 	bool async;
 	uint64_t reference;
 	bool hex;			/* scalars of the reply as "0x..." */
+	bool is_legacy;			/* scalars have 32 bits, in and out */
 };
 
 void call_deinit(struct call *call);

@@ -193,22 +193,22 @@ static IOReturn check_driverkit(const struct methods *methods, const struct call
 	return method->no_function ? kIOReturnNoCompletion : kIOReturnSuccess;
 }
 
-/* The two counts of a descriptor; which ones they are is its type's. */
+/* The two counts of a descriptor; the others of a call are not looked at. */
 static bool legacy_counts_fit(const struct method *method, const struct call_shape *shape)
 {
 	uint64_t sos = shape->variable ? 0 : shape->sos;
-	uint32_t one = method->si, other = method->so;
+	bool scalars_fit = method->si <= LEGACY_SCALARS_MAX && shape->si == method->si;
 
 	switch (method->type) {
 	case SCALAR_I_SCALAR_O:
-		return (uint64_t)one + other <= LEGACY_SCALARS_MAX &&
-		       shape->si == one && shape->so == other;
+		return (uint64_t)method->si + method->so <= LEGACY_SCALARS_MAX && scalars_fit &&
+		       shape->so == method->so;
 	case SCALAR_I_STRUCT_O:
-		return one <= LEGACY_SCALARS_MAX && shape->si == one && fits(sos, other);
+		return scalars_fit && fits(sos, method->sos);
 	case STRUCT_I_STRUCT_O:
-		return fits(shape->sis, one) && fits(sos, other);
+		return fits(shape->sis, method->sis) && fits(sos, method->sos);
 	case SCALAR_I_STRUCT_I:
-		return one <= LEGACY_SCALARS_MAX && shape->si == one && fits(shape->sis, other);
+		return scalars_fit && fits(shape->sis, method->sis);
 	default:
 		return false;
 	}

@@ -515,3 +515,34 @@ teardown() { fsd_teardown; }
 	END
 	expect_log 'does not read its completions'
 }
+
+@test "methods of descriptors are called by every file, with scalars of 32 bits" {
+	start_fsd
+	check_registry <<-'END'
+		S = Service('S', {'kind': 'legacy', 'methods': [
+		    {'name': 'add', 'type': 'ScalarIScalarO', 'c0': 2, 'c1': 1}, {'name': 'get', 'c1': 8, 'type': 'ScalarIStructO'},
+		    {'name': 'echo', 'type': 'StructIStructO', 'c0': '*', 'c1': 4}, {'name': 'put', 'c0': 0, 'c1': 3, 'type': 'ScalarIStructI'},
+		    {'name': 'one', 'type': 'ScalarIStructO', 'c0': 1, 'c1': 8}]})
+		connection = Connection(S)
+		def by_file(name, data):
+		    with opening(connection / name, 'rw') as fd:
+		        if data:
+		            os.write(fd, data)
+		        return os.read(fd, 100)
+		def call(name, data, asked, **answer):
+		    client = Child(by_file, name, data)
+		    eventually(lambda: S.is_asked() or client.is_done())
+		    request = S.answers(**answer) if S.is_asked() else {}
+		    line = client.result()
+		    equal({key: request.get(key) for key in ('si', 'so', 'sib', 'sos')}, {'si': [], 'so': 0, 'sib': None, 'sos': 0} | asked)
+		    return line
+		base64_of = lambda data: base64.b64encode(data).decode()
+		equal(call('m/add', b'0x100000006 7\n', {'si': [6, 7], 'so': 1}, so=[(1 << 32) + 13]), b'13\n')
+		equal(json.loads(call('call', b'{"sel": 0, "si": [4294967302, 7], "so": 1}', {'si': [6, 7], 'so': 1}, so=[(5 << 32) + 1])),
+		      {'rc': 0, 'name': 'kIOReturnSuccess', 'so': [1]})
+		equal(call('struct/get', b'', {'sos': 8}, sob=base64_of(b'12345678')), b'12345678')
+		equal(call('struct/echo', b'abc', {'sib': base64_of(b'abc'), 'sos': 4}, sob=base64_of(b'ABC')), b'ABC')
+		equal(call('struct/put', b'abc', {'sib': base64_of(b'abc')}), b'')
+		equal(call('m/one', b'9\n', {'si': [9], 'sos': 8}, sob=base64_of(b'12345678')), b'')
+	END
+}
