@@ -190,13 +190,15 @@ static const struct method *method_of(const struct client *client, uint32_t sele
 	return methods && selector < methods->n_table ? &methods->table[selector] : NULL;
 }
 
+/* What may be any is asked for where the file shows it: else none. */
 static void ask_for(struct call *call, const struct method *method, bool scalars)
 {
-	if (scalars || (method && method->so != ANY_COUNT))
-		call->n_so = !method || method->so == ANY_COUNT ? SCALARS_MAX : method->so;
-	call->variable = method ? method->sos == ANY_COUNT : !scalars;
-	if (method && !call->variable)
-		call->output_size = method->sos;
+	bool any_scalars = !method || method->so == ANY_COUNT;
+	bool any_bytes = !method || method->sos == ANY_COUNT;
+
+	call->n_so = !any_scalars ? method->so : scalars ? SCALARS_MAX : 0;
+	call->output_size = !any_bytes ? method->sos : 0;
+	call->variable = any_bytes && !scalars;
 }
 
 /* Who reads first calls without input. */

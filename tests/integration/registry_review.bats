@@ -516,6 +516,23 @@ teardown() { fsd_teardown; }
 	expect_log 'does not read its completions'
 }
 
+@test "a method with output of any size is called in words without any" {
+	start_fsd
+	check_registry <<-'END'
+		for kind in '2022', 'driverkit', 'any':
+		    S = Service(f'S{kind}', {'kind': kind, 'methods': [{'name': 'both', 'si': 1, 'so': 1, 'sos': '*'}]})
+		    def by_file(path):
+		        with opening(path, 'rw') as fd:
+		            os.write(fd, b'6\n')
+		            return os.read(fd, 100)
+		    connection = Connection(S)
+		    client = Child(by_file, connection / 'm/both')
+		    request = S.answers(so=[7])
+		    equal([request[key] for key in ('si', 'so', 'sos')], [[6], 1, 0])
+		    equal(client.result(), b'7\n')
+	END
+}
+
 @test "methods of descriptors are called by every file, with scalars of 32 bits" {
 	start_fsd
 	check_registry <<-'END'
