@@ -6,7 +6,7 @@
  *	/
  *	|-- README  version  status
  *	|-- queues -> IOService/IOResources/queues   streams -> IOService/IOResources/streams
- *	|-- id/0xID  class/C/0xID  name/N/0xID		links to entries (view_files.c)
+ *	|-- id/0xID  id/PLANE:ALIAS  class/C/0xID  name/N/0xID	links to entries (view_files.c)
  *	|-- match  watch  events			sessions: find services, be told of them
  *	|-- busy  quiet  console  policy  err/PID  ctl
  *	|-- <Plane>/					other planes: mkdir; each entry's `entry` is a link

@@ -216,21 +216,32 @@ int registry_write(struct handle *entry, const char *file, const char *text, siz
 	return fd < 0 ? fd : stream_write(fd, text, size);
 }
 
-int registry_plane_path(struct handle *entry, const char *plane, char **ret)
+/* The last line of that plane: those by an alias come after the others, and have no slash. */
+static int plane_line(struct handle *entry, const char *plane, const char *start, char **ret)
 {
-	_cleanup_(freep) char *text = NULL;
-	size_t length = strlen(plane);
-	int r = registry_read(entry, "path", &text, NULL);
+	_cleanup_(freep) char *text = NULL, *prefix = text_print("%s:%s", plane, start);
+	const char *found = NULL;
+	int r = prefix ? registry_read(entry, "path", &text, NULL) : -ENOMEM;
 
 	if (r < 0)
 		return r;
-	for (char *line = text, *rest = text; (line = strsep(&rest, "\n"));) {
-		if (strncmp(line, plane, length) != 0 || strncmp(line + length, ":/", 2) != 0)
-			continue;
-		*ret = strdup(line + length + 1);
-		return *ret ? 0 : -ENOMEM;
-	}
-	return -ENOENT;
+	if (!registry_is_plane(plane))
+		return -ENOENT;
+	for (char *line, *rest = text; (line = strsep(&rest, "\n"));)
+		if (strncmp(line, prefix, strlen(prefix)) == 0)
+			found = line + strlen(plane) + 1;
+	*ret = found ? strdup(found) : NULL;
+	return *ret ? 0 : found ? -ENOMEM : -ENOENT;
+}
+
+int registry_plane_path(struct handle *entry, const char *plane, char **ret)
+{
+	return plane_line(entry, plane, "/", ret);
+}
+
+int registry_written_path(struct handle *entry, const char *plane, char **ret)
+{
+	return plane_line(entry, plane, "", ret);
 }
 
 bool registry_split(const char *directory, char name[REGISTRY_NAME_ROOM],

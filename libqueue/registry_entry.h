@@ -38,10 +38,12 @@ int registry_read_line(struct handle *entry, const char *file, char **ret);
 int registry_write(struct handle *entry, const char *file, const char *text, size_t size);
 
 /*
- * The entry's line in `path` for @plane, without "PLANE:": "/Bus/Dev@0", the caller's.
+ * The entry's line in `path` for @plane, without "PLANE:", the caller's: "/Bus/Dev@0", which is
+ * also a path in the mount; or as it is written, where there is an alias with that, "disk/Part@1".
  * Return: 0, -ENOENT when it is not in the plane, or a negative errno.
  */
 int registry_plane_path(struct handle *entry, const char *plane, char **ret);
+int registry_written_path(struct handle *entry, const char *plane, char **ret);
 
 /*
  * "Dev@1f,2", a directory, as name and location. Return: whether it is plain; else the

@@ -4,7 +4,8 @@
  *
  * A path without its colon is that of a directory, with escapes where a name has bytes
  * that cannot be there. So a path is looked up as a directory first, and only what is
- * not there as such is compared with each entry, as the original does.
+ * not there as such is compared with each entry, as the original does. What an alias
+ * stands for is fsd's to know.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -124,11 +125,14 @@ kern_return_t IORegistryEntryGetRegistryEntryID(io_registry_entry_t object, uint
 
 /* Paths */
 
-/* Return: 0 and "PLANE:/...", the caller's; -ENOENT, -ENOMEM, or another errno. */
+/*
+ * "PLANE:/...", or "PLANE:alias/..." where there is one, the caller's. Return: 0, -ENOENT, -ENOMEM,
+ * or another errno.
+ */
 static int print_path(struct handle *entry, const char *plane, char **ret)
 {
 	_cleanup_(freep) char *path = NULL;
-	int r = registry_plane_path(entry, plane, &path);
+	int r = registry_written_path(entry, plane, &path);
 
 	if (r < 0)
 		return r;
@@ -303,26 +307,40 @@ static struct handle *find(const char *mount, char *path)
 		return NULL;
 	direction.is_other = strcmp(path, kIOServicePlane) != 0;
 	place = strdup(path);
-	while (place && *rest) {
+	for (rest = *rest ? rest : NULL; place && rest;) {
 		char *component = strsep(&rest, "/"), *child;
 
 		child = *component ? child_place(mount, &direction, place, component) : NULL;
 		free(place);
 		place = child;
-		if (!rest)
-			break;
 	}
 	return place && open_place(mount, &direction, place, &entry) ? entry : NULL;
+}
+
+/* "PLANE:alias/a" without the alias: "PLANE:/Bus/Dev@0/a", the caller's, or NULL. */
+static char *dealias(const char *mount, const char *path)
+{
+	size_t length = strcspn(path, "/");
+	_cleanup_(freep) char *plane = strndup(path, strcspn(path, ":")), *start = NULL;
+	_cleanup_(freep) char *link = text_print("id/%.*s", (int)length, path);
+	_cleanup_(handle_putp) struct handle *entry = NULL;
+
+	if (!plane || !link || !registry_is_plane(plane) || registry_open(mount, link, &entry) < 0 ||
+	    registry_plane_path(entry, plane, &start) < 0)
+		return NULL;
+	path += length;
+	return text_print("%s:%s%s", plane, *path && !start[1] ? "" : start, path);
 }
 
 static io_registry_entry_t from_path(mach_port_t mainPort, const char *path, size_t max)
 {
 	_cleanup_(freep) char *mount = NULL, *copy = NULL;
+	const char *colon = path ? strchr(path, ':') : NULL;
 	struct handle *entry;
 
-	if (!path || strlen(path) > max || mount_of_port(mainPort, &mount) != kIOReturnSuccess)
+	if (!colon || strlen(path) > max || mount_of_port(mainPort, &mount) != kIOReturnSuccess)
 		return IO_OBJECT_NULL;
-	copy = strdup(path);
+	copy = colon[1] == '/' ? strdup(path) : dealias(mount, path);
 	entry = copy ? find(mount, copy) : NULL;
 	return entry ? handle_publish(entry) : IO_OBJECT_NULL;
 }

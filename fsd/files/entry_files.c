@@ -34,16 +34,24 @@ int entry_location_show(struct node *node, FILE *out)
 	return 0;
 }
 
-int entry_path_show(struct node *node, FILE *out)
+static void show_paths(struct node *node, FILE *out,
+		       char *(*path_of)(const struct entry *entry, const struct plane *plane))
 {
 	struct plane *plane;
 
 	list_for_each(plane, &planes, planes) {
-		_cleanup_(freep) char *path = entry_path(entry_of(node), plane);
+		_cleanup_(freep) char *path = path_of(entry_of(node), plane);
 
 		if (path)
 			fprintf(out, "%s\n", path);
 	}
+}
+
+/* Those that lead to directories, when the colon is taken out, come first. */
+int entry_path_show(struct node *node, FILE *out)
+{
+	show_paths(node, out, entry_path);
+	show_paths(node, out, entry_path_by_alias);
 	return 0;
 }
 

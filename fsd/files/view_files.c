@@ -80,7 +80,7 @@ static int add_ids(struct names *names, struct entry **found)
 	return r;
 }
 
-/* id/0xID: to where the entry stands */
+/* id/0xID, or id/PLANE:ALIAS, which is not listed: to where the entry stands */
 
 static char *place_target(struct node *node)
 {
@@ -95,11 +95,14 @@ static const struct node_def place_leaf = { .rows = node_no_rows, .leaf = &place
 
 static int ids_find(struct node *node, const char *name, struct node **ret)
 {
+	const struct entry *entry = NULL;
 	uint64_t id;
 
-	if (parse_id(name, &id) < 0 || !entry_by_id(id))
-		return -ENOENT;
-	return make_leaf(node, name, id, &place_leaf, ret);
+	if (strchr(name, ':'))
+		entry = entry_from_path(name);
+	else if (parse_id(name, &id) == 0)
+		entry = entry_by_id(id);
+	return entry ? make_leaf(node, name, entry->id, &place_leaf, ret) : -ENOENT;
 }
 
 static int ids_list(struct node *node, struct names *names)

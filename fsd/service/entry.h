@@ -143,9 +143,18 @@ struct entry_link *entry_find_link(const struct entry *parent, const struct plan
  * when it is not in the plane, and for no memory.
  */
 char *entry_path(const struct entry *entry, const struct plane *plane);
-/* By plane path, as the original looks it up (userclient 4.1). Return: the entry or NULL. */
+/*
+ * "IOService:disk/Part@1": with a word for what is nearest above @entry, or itself, of those that
+ * the plane's aliases lead to; of its words, one of the shortest. As in the original the root's is
+ * for the root alone. Return: the caller's; NULL for none, and for no memory.
+ */
+char *entry_path_by_alias(const struct entry *entry, const struct plane *plane);
+/*
+ * By plane path, whole or with an alias, as the original looks it up (userclient 4.1). Return: the
+ * entry or NULL.
+ */
 struct entry *entry_from_path(const char *path);
-/* The last component of @path, "name", "name@location" or "@location", may mean @entry. */
+/* The last of @path, "name", "name@location", "@location" or an alias, may mean @entry. */
 bool entry_may_end(const struct entry *entry, const char *path);
 /* Locations are equal as lists of hexadecimal numbers; others, byte by byte. */
 bool entry_location_equals(const char *one, const char *other);

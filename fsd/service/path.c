@@ -5,16 +5,24 @@
  * Without its colon the path of a service is that of its directory in the mount. In other
  * names, a byte that has a meaning in a path is %XX there: a slash, '%', control bytes, a '.' at
  * the start, and '@', which begins the location.
+ *
+ * Instead of its slash a path may begin with a word, an alias: a property of the entry `aliases`
+ * right below the root of the plane.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "service/entry.h"
+#include "service/property.h"
 #include "tree/node.h"
 #include "util/cleanup.h"
 
 #define HEX_DIGITS "0123456789abcdefABCDEF"
+#define ALIASES		"aliases"
+#define ALIAS_MAX	31	/* bytes of the word, as in the original */
+#define MAX_ALIASES	8	/* that a path goes through */
 
 static bool is_special(char c, bool first, const char *specials)
 {
@@ -52,12 +60,13 @@ char *entry_component(const struct entry *entry)
 	return text;
 }
 
-/* How many are above @entry, or -1 when that is not up to the root. */
-static ssize_t depth_of(const struct entry *entry, const struct plane *plane)
+/* How far @entry is below @top, or -1 when it is not. */
+static ssize_t depth_below(const struct entry *top, const struct entry *entry,
+			   const struct plane *plane)
 {
 	ssize_t depth = 0;
 
-	while (entry && entry->kind != ENTRY_ROOT) {
+	while (entry && entry != top) {
 		entry = entry_parent(entry, plane);
 		depth++;
 	}
@@ -77,9 +86,10 @@ static int print_components(FILE *out, const struct entry_link **way, size_t n)
 	return 0;
 }
 
-char *entry_path(const struct entry *entry, const struct plane *plane)
+/* Up to the one that @depth are above it, which is @start. */
+static char *print_path(const struct entry *entry, const struct plane *plane, const char *start,
+			ssize_t depth)
 {
-	ssize_t depth = depth_of(entry, plane);
 	_cleanup_(freep) const struct entry_link **way = NULL;
 	char *text = NULL;
 	size_t size, n = 0;
@@ -93,13 +103,20 @@ char *entry_path(const struct entry *entry, const struct plane *plane)
 		return NULL;
 	for (; n < (size_t)depth; entry = way[n++]->parent)
 		way[n] = entry_parent_link(entry, plane);
-	fprintf(out, "%s:%s", plane->name, n == 0 ? "/" : "");
+	fprintf(out, "%s:%s", plane->name, start);
 	r = print_components(out, way, n);
 	if (fclose(out) != 0 || r < 0) {
 		free(text);
 		return NULL;
 	}
 	return text;
+}
+
+char *entry_path(const struct entry *entry, const struct plane *plane)
+{
+	ssize_t depth = depth_below(entry_root(), entry, plane);
+
+	return print_path(entry, plane, depth == 0 ? "/" : "", depth);
 }
 
 /* The byte that @part begins with, as such or as %XX. Return: how long that is. */
@@ -198,8 +215,10 @@ bool entry_may_end(const struct entry *entry, const char *path)
 	const char *last = strrchr(path, '/');
 	const struct entry_link *link;
 
-	if (!last || !last[1])
-		return last && entry->kind == ENTRY_ROOT;
+	if (!last)
+		return true;	/* "IOService:disk" */
+	if (!last[1])
+		return entry->kind == ENTRY_ROOT;
 	list_for_each(link, &entry->parents, of_child)
 		if (link->name && strcmp(link->name, last + 1) == 0)
 			return true;
@@ -221,21 +240,89 @@ static struct entry *find_child(const struct entry *parent, const struct plane *
 	return NULL;
 }
 
-struct entry *entry_from_path(const char *path)
+/* They say what everybody's paths mean: those of root, or of the daemon's user, count alone. */
+static json_t *aliases_of(const struct plane *plane)
 {
-	size_t length = strcspn(path, ":");
-	const struct plane *plane = plane_find(path, length);
-	struct entry *entry = entry_root();
+	const struct entry_link *link = entry_find_link(entry_root(), plane, ALIASES);
+	const struct node *node = link ? link->child->node : NULL;
 
-	if (!plane || path[length] != ':' || path[length + 1] != '/')
-		return NULL;
-	path += length + 1;
-	if (path[1] == '\0')
-		return entry;
+	return node && (node->own.uid == 0 || node->own.uid == geteuid()) ?
+		link->child->properties : NULL;
+}
+
+/* As it stands in a line. (A key with '$' before it has one more as a property.) */
+static bool is_alias(const char *word, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (is_special(word[i], false, "/:"))
+			return false;
+	return length > 0 && length <= ALIAS_MAX && *word != '$';
+}
+
+/* What the property says: a string, or as in a device tree data with the bytes of one. */
+static char *meaning_of(const json_t *value)
+{
+	_cleanup_(freep) unsigned char *bytes = NULL;
+	size_t size;
+
+	if (json_is_string(value))
+		return strdup(json_string_value(value));
+	bytes = property_data(value, &size);
+	return bytes ? strndup((const char *)bytes, size) : NULL;
+}
+
+static struct entry *find_below(struct entry *entry, const struct plane *plane, const char *path)
+{
 	while (entry && *path == '/') {
-		length = strcspn(++path, "/");
+		size_t length = strcspn(++path, "/");
+
 		entry = find_child(entry, plane, path, length);
 		path += length;
 	}
 	return entry;
+}
+
+/* As in the original, what an alias says may begin with an alias again. */
+static struct entry *find(const struct plane *plane, const char *path, unsigned n_aliases)
+{
+	size_t length = strcspn(path, "/");
+	_cleanup_(freep) char *word = NULL, *meaning = NULL;
+	const json_t *aliases;
+
+	if (*path == '/')
+		return path[1] ? find_below(entry_root(), plane, path) : entry_root();
+	aliases = n_aliases < MAX_ALIASES && is_alias(path, length) ? aliases_of(plane) : NULL;
+	word = aliases ? strndup(path, length) : NULL;
+	meaning = word ? meaning_of(json_object_get(aliases, word)) : NULL;
+	return meaning ? find_below(find(plane, meaning, n_aliases + 1), plane, path + length) : NULL;
+}
+
+struct entry *entry_from_path(const char *path)
+{
+	size_t length = strcspn(path, ":");
+	const struct plane *plane = plane_find(path, length);
+
+	return plane && path[length] == ':' ? find(plane, path + length + 1, 0) : NULL;
+}
+
+char *entry_path_by_alias(const struct entry *entry, const struct plane *plane)
+{
+	json_t *aliases = aliases_of(plane), *value;
+	const char *word, *best = NULL;
+	ssize_t best_depth = 0;
+
+	json_object_foreach(aliases, word, value) {
+		_cleanup_(freep) char *meaning = is_alias(word, strlen(word)) ? meaning_of(value) : NULL;
+		const struct entry *target = meaning ? find(plane, meaning, 1) : NULL;
+		ssize_t depth = target ? depth_below(target, entry, plane) : -1;
+
+		if (depth < 0 || (depth > 0 && target == entry_root()))
+			continue;
+		if (best && (depth > best_depth ||
+			     (depth == best_depth && strlen(word) >= strlen(best))))
+			continue;
+		best = word;
+		best_depth = depth;
+	}
+	return best ? print_path(entry, plane, best, best_depth) : NULL;
 }

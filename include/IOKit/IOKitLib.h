@@ -402,17 +402,18 @@ io_registry_entry_t IORegistryGetRootEntry(mach_port_t mainPort);
 
 /*
  * The entry at @path, "PLANE:/name@location/...": of each component the name, or the
- * location, or both; locations are compared as lists of hexadecimal numbers. The first
- * takes up to 511 bytes. Stand for IORegistryEntryFromPath() and
- * IORegistryEntryCopyFromPath(). Return: a reference of the caller's, or IO_OBJECT_NULL.
+ * location, or both; locations are compared as lists of hexadecimal numbers. Instead of its
+ * slash a path may begin with an alias, "PLANE:disk/...", see fsd(5). The first takes up
+ * to 511 bytes. Stand for IORegistryEntryFromPath() and IORegistryEntryCopyFromPath().
+ * Return: a reference of the caller's, or IO_OBJECT_NULL.
  */
 io_registry_entry_t IORegistryEntryFromPath(mach_port_t mainPort, const char *path);
 io_registry_entry_t IORegistryEntryCopyFromPath(mach_port_t mainPort, const char *path);
 
 /*
  * The path of @entry in @plane, as those two take it. What stands for a name in it is
- * what it is called in the mount: bytes like '/' are written as %2F. The copy is
- * the caller's, for free().
+ * what it is called in the mount: bytes like '/' are written as %2F. Where there is an alias
+ * it begins with that, and is no path of a file then. The copy is the caller's, for free().
  * Stand for IORegistryEntryGetPath() and IORegistryEntryCopyPath().
  *
  * Return: kIOReturnSuccess; kIOReturnBadArgument when @entry is no entry, or is not in the

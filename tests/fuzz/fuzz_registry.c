@@ -3,11 +3,13 @@
  * fuzz_registry - any text as properties, as a matching dictionary, as a lineage and as a path
  *
  * A small registry stands there. What a dictionary finds through the indexes is what it
- * finds by a walk; a canonical value is canonical; what is refused changes nothing.
+ * finds by a walk; a canonical value is canonical; what is refused changes nothing; a path that
+ * is written leads to its entry, whatever the text is an alias for.
  */
 #include "service/matching.h"
 #include "service/property.h"
 #include "text.h"
+#include "tree/node.h"
 
 #define N_ENTRIES 4
 
@@ -21,10 +23,12 @@ static void set(struct entry *entry, const char *key, const char *text)
 	CHECK(entry_set_property(entry, key, value) == 0);
 }
 
-/* Bus, Bus/Dev@0 and Bus/Dev@1f,2 of a class of their own, and one beside. */
+/* Bus, Bus/Dev@0 and Bus/Dev@1f,2 of a class of their own, and aliases beside. */
 static void make_registry(void)
 {
-	static const char *const names[N_ENTRIES] = { "Bus", "Dev", "Dev", "Other" };
+	static char name[] = "aliases";
+	static struct node node = { .name = name };
+	static const char *const names[N_ENTRIES] = { "Bus", "Dev", "Dev", name };
 	static const char *const places[N_ENTRIES] = { "", "0", "1f,2", "" };
 
 	CHECK(entry_init(&root, ENTRY_ROOT, 0, "Root", "") == 0);
@@ -41,6 +45,9 @@ static void make_registry(void)
 	set(&entries_below[1], "text", "\"A1\"");
 	set(&entries_below[2], "text", "{\"$data\":\"QTEA\"}");
 	set(&entries_below[3], "IOUserServiceProperties", "{\"text\":\"merged\"}");
+	entries_below[3].node = &node;
+	set(&entries_below[3], "dev", "\"bus/Dev@1f,2\"");
+	set(&entries_below[3], "bus", "{\"$data\":\"L0J1cwA=\"}");
 }
 
 static bool is_among(struct entry *const *found, const struct entry *entry)
@@ -75,6 +82,23 @@ static void check_property(const json_t *value)
 	CHECK(entry_set_property(&entries_below[3], "fuzzed", NULL) == 0);
 }
 
+static void check_alias(const char *text)
+{
+	json_auto_t *value = json_string(text);
+
+	if (!value)
+		return;		/* no UTF-8 */
+	CHECK(entry_set_property(&entries_below[3], "b", value) == 0);
+	for (int i = 0; i < N_ENTRIES; i++) {
+		char *path = entry_path_by_alias(&entries_below[i], &service_plane);
+
+		CHECK(path || i == 3);
+		CHECK(!path || entry_from_path(path) == &entries_below[i]);
+		free(path);
+	}
+	CHECK(entry_set_property(&entries_below[3], "b", NULL) == 0);
+}
+
 static void check_words(const char *text)
 {
 	struct entry *found = entry_from_path(text);
@@ -97,6 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	text = strndup((const char *)bytes, n);
 	CHECK(text);
 	check_words(text);
+	check_alias(text);
 	if (json_text_parse((const char *)bytes, n, &value, NULL, 0) == 0) {
 		check_property(value);
 		if (json_is_object(value))

@@ -76,6 +76,15 @@ static void print_all(io_iterator_t iterator)
 	}
 }
 
+/* path PATH PLANE: how it is written there */
+static void path(char **arguments)
+{
+	char *text = IORegistryEntryCopyPath(open_entry(arguments[0]), arguments[1]);
+
+	printf("%s\n", text ? text : "-");
+	free(text);
+}
+
 /* services DICTIONARY */
 static void services(char **arguments)
 {
@@ -383,6 +392,7 @@ static const struct {
 	{ "hold", 1, hold },
 	{ "interest", 3, interest },
 	{ "matches", 2, matches },
+	{ "path", 2, path },
 	{ "probe", 2, probe },
 	{ "properties", 1, properties },
 	{ "property", 2, property },

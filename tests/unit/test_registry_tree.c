@@ -104,6 +104,9 @@ START_TEST(a_path_leads_to_an_entry_by_name_and_location)
 	IOObjectRelease(entry_at("IOService:/Bus/Dev"));
 	expect_path("IOService:/Bus/Dev@2", NULL);
 	expect_path("IOService:/Bus/Dev@1f,2x", NULL);
+	expect_path("IOService:/Bus/", NULL);
+	expect_path("IOService:/Bus/Dev@0/", NULL);
+	expect_path("IOService://", NULL);
 	expect_path("IOService:/Nope", NULL);
 	expect_path("IOService:Bus", NULL);
 	expect_path("IOService", NULL);
@@ -111,6 +114,48 @@ START_TEST(a_path_leads_to_an_entry_by_name_and_location)
 	expect_path("/Bus", NULL);
 	expect_path("IOPower:/Bus", NULL);
 	expect_path("Nope:/", NULL);
+}
+END_TEST
+
+/* fsd says by a link what it stands for, and by another line that it is written. */
+static void make_alias(const char *alias, const char *place)
+{
+	char path[1200], line[1300];
+
+	snprintf(path, sizeof(path), "../%s", place);
+	ck_assert_int_eq(symlink(path, in_tree("id/IOService:%s", alias)), 0);
+	snprintf(line, sizeof(line), "%sIOPower:/Far\nIOService:%s\n",
+		 text_in(in_tree("%s/path", place)), alias);
+	set_file(place, "path", line);
+}
+
+START_TEST(a_path_may_begin_with_an_alias)
+{
+	io_registry_entry_t other;
+
+	make_alias("dev", "IOService/Bus/Dev@0");
+	make_alias("root", "IOService");
+	ck_assert_int_eq(symlink("../IOService/Bus/prop", in_tree("id/IOService:prop")), 0);
+	expect_path("IOService:dev", "IOService:dev");
+	expect_path("IOService:/Bus/Dev@0", "IOService:dev");
+	expect_path("IOService:dev/Leaf", "IOService:/Bus/Dev@0/Leaf");
+	expect_path("IOService:root", "IOService:root");
+	expect_path("IOService:root/Bus", "IOService:/Bus");
+	expect_path("IOService:dev/", NULL);
+	expect_path("IOService:dev/Nope", NULL);
+	expect_path("IOService:de", NULL);
+	expect_path("IOService:prop", NULL);
+	expect_path("IOService:/dev", NULL);
+	expect_path("IOPower:dev", NULL);
+	expect_path("dev", NULL);
+	other = entry_at("IOService:dev");
+	ck_assert_uint_eq(id_of(other), FIRST_ID + 1);
+	ck_assert(IORegistryEntryInPlane(other, "IOPower"));
+	ck_assert(!IORegistryEntryInPlane(other, "IOService:dev"));
+	ck_assert_ptr_null(IORegistryEntryCopyPath(other, "IOService:dev"));
+	ck_assert_ptr_null(IORegistryEntryCopyPath(other, "IO"));
+	ck_assert_str_eq(names_of(walk("IOService:dev", kIOServicePlane, 0)), "Leaf");
+	IOObjectRelease(other);
 }
 END_TEST
 
@@ -585,6 +630,7 @@ static void add_tests(TCase *tests)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, the_root_is_of_all_planes);
 	tcase_add_test(tests, a_path_leads_to_an_entry_by_name_and_location);
+	tcase_add_test(tests, a_path_may_begin_with_an_alias);
 	tcase_add_test(tests, a_path_does_not_leave_the_registry);
 	tcase_add_test(tests, a_path_of_any_length_may_be_copied);
 	tcase_add_test(tests, a_path_is_cut_by_nobody);

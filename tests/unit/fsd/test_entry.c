@@ -7,6 +7,7 @@
 #include "main.h"
 #include "service/entry.h"
 #include "service/lineage.h"
+#include "tree/node.h"
 
 #define N_MANY 100000
 
@@ -525,6 +526,90 @@ START_TEST(a_component_is_escaped_and_found_again)
 }
 END_TEST
 
+static const struct {
+	const char *alias;
+	const struct entry *entry;
+} aliases[] = {
+	{ "dev", &two }, { "bus", &bus }, { "dev/x", NULL }, { "bus/Dev", &one },
+	{ "bus/@1f,2", &two }, { "again", &two }, { "again/x", NULL }, { "bytes", &two },
+	{ "padded", &bus }, { "self", NULL }, { "text", NULL }, { "nothing", NULL },
+	{ "number", NULL }, { "", NULL }, { "root", &root }, { "root/Bus", &bus }, { "dev/", NULL },
+	{ "dev:", NULL }, { "de", NULL }, { "$two", NULL }, { "$$two", NULL }, { "/dev", NULL },
+};
+
+static char alias_name[] = "aliases";
+static struct node of_root = { .name = alias_name };
+static struct node of_other = { .name = alias_name, .own.uid = 1 };
+
+static void make_aliases(struct entry *entry, struct node *node)
+{
+	make(entry, "aliases", "", &root);
+	entry->node = node;
+	set(entry, "dev", json_string("/Bus/Dev@01f:2"));
+	set(entry, "bus", json_string("/Bus"));
+	set(entry, "again", json_string("bus/Dev@1f,2"));
+	set(entry, "bytes", json_pack("{s:s}", "$data", "L0J1cy9EZXZAMWYsMg=="));
+	set(entry, "padded", json_pack("{s:s}", "$data", "L0J1cwA="));
+	set(entry, "self", json_string("self"));
+	set(entry, "text", json_string("Mark 2"));
+	set(entry, "nothing", json_string(""));
+	set(entry, "number", json_integer(1));
+	set(entry, "root", json_string("/"));
+	set(entry, "$$two", json_string("/Bus/Dev@1f,2"));
+}
+
+START_TEST(an_alias_stands_for_a_path)
+{
+	static struct entry entry;
+	char path[64] = "IOService:";
+
+	strcat(path, aliases[_i].alias);
+	ck_assert_ptr_null(entry_from_path(path));
+	make_aliases(&entry, &of_root);
+	ck_assert_msg(entry_from_path(path) == aliases[_i].entry, "%s", path);
+	of_root.own.uid = 1;
+	ck_assert_ptr_null(entry_from_path(path));
+}
+END_TEST
+
+static void expect_by_alias(const struct entry *entry, const char *expected)
+{
+	char *path = entry_path_by_alias(entry, &service_plane);
+
+	ck_assert_pstr_eq(path, expected);
+	if (path)
+		ck_assert_ptr_eq(entry_from_path(path), entry);
+	free(path);
+	path = entry_path(entry, &service_plane);
+	ck_assert_ptr_eq(entry_from_path(path), entry);
+	ck_assert_ptr_nonnull(strstr(path, ":/"));
+	free(path);
+}
+
+START_TEST(a_path_is_also_written_by_an_alias)
+{
+	static struct entry entry, below;
+
+	make(&below, "Part", "", &two);
+	expect_by_alias(&two, NULL);
+	make_aliases(&entry, &of_other);
+	expect_by_alias(&two, NULL);
+	entry.node = &of_root;
+	expect_by_alias(&two, "IOService:dev");
+	expect_by_alias(&below, "IOService:dev/Part");
+	expect_by_alias(&one, "IOService:bus/Dev@0");
+	expect_by_alias(&bus, "IOService:bus");
+	expect_by_alias(&root, "IOService:root");
+	expect_by_alias(&entry, NULL);
+	set(&entry, "d", json_string("/Bus/@1f,2"));
+	set(&entry, "b", json_string("/Bus"));
+	expect_by_alias(&below, "IOService:d/Part");
+	expect_by_alias(&one, "IOService:b/Dev@0");
+	ck_assert_int_eq(entry_detach(&two, &bus, &service_plane), 0);
+	ck_assert_ptr_null(entry_path_by_alias(&below, &service_plane));
+}
+END_TEST
+
 START_TEST(the_roots_path_is_a_slash)
 {
 	char *path = entry_path(&root, &service_plane);
@@ -641,6 +726,8 @@ static void add_tests(TCase *tests)
 			    ARRAY_SIZE(paths));
 	tcase_add_loop_test(tests, a_component_is_escaped_and_found_again, 0,
 			    ARRAY_SIZE(components));
+	tcase_add_loop_test(tests, an_alias_stands_for_a_path, 0, ARRAY_SIZE(aliases));
+	tcase_add_test(tests, a_path_is_also_written_by_an_alias);
 	tcase_add_test(tests, the_roots_path_is_a_slash);
 	tcase_add_loop_test(tests, locations_are_lists_of_numbers, 0, ARRAY_SIZE(locations));
 	tcase_add_test(tests, a_hundred_thousand_are_made_found_and_removed);

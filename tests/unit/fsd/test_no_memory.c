@@ -12,6 +12,7 @@
 #include "service/entry.h"
 #include "service/matching.h"
 #include "service/property.h"
+#include "tree/node.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
@@ -209,6 +210,34 @@ START_TEST(a_link_is_made_or_not)
 }
 END_TEST
 
+START_TEST(an_alias_is_read_and_written_or_not)
+{
+	static char name[] = "aliases";
+	struct node node = { .name = name };
+	json_auto_t *bytes = json_pack("{s:s}", "$data", "L0VudHJ5");	/* "/Entry" */
+	bool is_enough = false;
+
+	ck_assert_int_eq(entry_init(&other, ENTRY_SERVICE, 0, name, ""), 0);
+	other.node = &node;
+	ck_assert_int_eq(entry_attach(&other, entry_root(), &service_plane), 0);
+	ck_assert_int_eq(entry_set_property(&other, "e", bytes), 0);
+	for (long n = 0; !is_enough; n++) {
+		const struct entry *found;
+		char *path;
+
+		n_left = n;
+		found = entry_from_path("IOService:e");
+		path = entry_path_by_alias(&entry, &service_plane);
+		is_enough = n_left >= 0;
+		n_left = -1;
+		ck_assert(!found || found == &entry);
+		ck_assert(!path || strcmp(path, "IOService:e") == 0);
+		ck_assert(!is_enough || (found && path));
+		free(path);
+	}
+}
+END_TEST
+
 static const char *const dictionaries[] = {
 	"{\"IONameMatch\": [\"x\", \"Entry\"], \"IOPathMatch\": \"IOService:/Entry\"}",
 	"{\"IOPropertyMatch\": [{\"p\": 1}, {\"q\": {\"$hex\": \"41\"}}], \"BSD Name\": \"x\"}",
@@ -262,6 +291,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_change_is_whole_or_none);
 	tcase_add_test(tests, an_entry_is_made_whole_or_not_at_all);
 	tcase_add_test(tests, a_link_is_made_or_not);
+	tcase_add_test(tests, an_alias_is_read_and_written_or_not);
 	tcase_add_loop_test(tests, a_search_finds_or_says_that_it_could_not, 0,
 			    ARRAY_SIZE(dictionaries));
 	tcase_add_test(tests, a_value_is_made_canonical_or_not);
