@@ -77,7 +77,7 @@ static inline bool is_readable(mach_port_t port)
  */
 static inline void expect_quiet(IOSharedDataQueue *queue, mach_port_t port)
 {
-	const struct timespec end = in_ms(10000);
+	const struct timespec end = in_ms(20000);
 	UInt32 size = 0;
 
 	do {

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "both_sides.h"
+#include "asleep.h"
 
 static void check_no_open(const char *path, int role, int error)
 {
@@ -401,7 +402,7 @@ END_TEST
 
 static void *close_late(void *fd)
 {
-	usleep(30000);
+	wait_until_main_sleeps();
 	/* Meant so: no sanitizer has to take it for a mistake. */
 	syscall(SYS_close, *(int *)fd);
 	return NULL;
@@ -423,7 +424,7 @@ static void *replace_late(void *fd)
 {
 	int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	usleep(30000);
+	wait_until_main_sleeps();
 	dup2(other, *(int *)fd);
 	close(other);
 	return NULL;

@@ -40,7 +40,7 @@ static void note(void *refcon)
 
 static void wait_for(const int *counter, int n)
 {
-	struct timespec end = in_ms(10000);
+	struct timespec end = in_ms(20000);
 
 	while (load_acquire(counter) < n && !is_over(&end))
 		usleep(100);

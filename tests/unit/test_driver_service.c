@@ -508,7 +508,7 @@ static bool is_ready(void)
 {
 	struct pollfd ready = { .fd = IOService_getDescriptor(service), .events = POLLIN };
 
-	return poll(&ready, 1, 2000) == 1;
+	return poll(&ready, 1, 20000) == 1;
 }
 
 START_TEST(requests_are_served_whole_lines_at_a_time)

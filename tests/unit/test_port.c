@@ -14,7 +14,7 @@
 #include "mounts.h"
 #include "kernel.h"
 
-#define STALL_MS	5000
+#define STALL_MS	20000
 #define QUIET_MS	30	/* so long nothing comes, where nothing is to come */
 
 static int port;

@@ -23,7 +23,7 @@
 #define FUTEX	QUEUE_WAIT_FUTEX
 #define FIFO	QUEUE_WAIT_FIFO
 
-#define STALL_MS	5000
+#define STALL_MS	20000
 #define STRESS_MS	2000
 
 struct stress {
