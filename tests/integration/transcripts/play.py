@@ -7,6 +7,7 @@ Lines of drivers in the background are compared apart, in their order, for they 
 same twice is compared as words in capitals: process ids, dates, sizes, times, and the line numbers of dash. Where a stream has to
 be running before the next command, or not to play any more before this one, that is waited for, as who types would.
 """
+import contextlib
 import difflib
 import glob
 import os
@@ -17,8 +18,9 @@ import sys
 import termios
 import time
 
-PATIENCE = float(os.environ.get('FSD_TEST_PATIENCE', 10))
+PATIENCE = float(os.environ.get('FSD_TEST_PATIENCE', 30))
 READY = '=#=ready=#='
+READ = {'aarch64': '63'}.get(os.uname().machine, '0')    # the system call, where a driver waits
 OF_DRIVERS = re.compile(r'driver got: |pulse\.sh: line |dropped \d')
 TIMED_OUT = 'Terminated'                # bash, of a pipe from timeout(1), or not
 NAMES_ONLY = re.compile(r'ls \$U$')     # a list that may be longer
@@ -65,9 +67,29 @@ def same_each_time(line):
     return line
 
 
+def eventually(condition):
+    end = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def is_there(pid):
+    return os.path.exists(f'/proc/{pid}')
+
+
+def waits_in_read(pid):
+    """Of itself, and not for a child"""
+    try:
+        with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as children, \
+                open(f'/proc/{pid}/syscall', encoding='ascii') as call:
+            return not children.read() and call.read().split()[0] == READ
+    except OSError:
+        return not is_there(pid)
+
+
 class Shell:
     def __init__(self, mount, uid):
-        self.text, self.ended = '', False
+        self.text, self.ended, self.jobs = '', False, {}
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
             modes = termios.tcgetattr(0)
@@ -97,6 +119,7 @@ class Shell:
         while READY not in self.text and not self.ended and time.monotonic() < end:
             self.read(0.1)
         said, found, self.text = self.text.partition(READY)
+        self.jobs.update(re.findall(r'^\[(\d+)\] (\d+)\r?$', said, re.M))
         if not found and not self.ended:
             said += '\n(no prompt)\n'
         return said
@@ -147,9 +170,7 @@ class Play:
         return [open(path, encoding='ascii').read() for path in glob.glob(f'{self.mount}/IOService/*/streams/*/state')]
 
     def until_stream(self, condition):
-        end = time.monotonic() + PATIENCE
-        while not condition(self.stream_states()) and time.monotonic() < end:
-            time.sleep(0.01)
+        eventually(lambda: condition(self.stream_states()))
 
     def shell(self, name):
         if name not in self.shells:
@@ -171,8 +192,10 @@ class Play:
         shell = self.shell(name)
         if WRITES_ALONE.match(command):
             self.until_stream(lambda states: 'draining\n' not in states)
-        if name == 'driver':            # a shell speaks of jobs that have ended when it is typed in
-            time.sleep(0.3)
+        if name == 'driver':
+            self.let_drivers_speak(shell)
+        self.let_jobs_end(shell, lines)
+        self.let_connections_end()
         if command.startswith('timeout '):
             self.let_drivers_finish()
         wanted = [line for line in lines if not OF_DRIVERS.match(line)]
@@ -199,22 +222,47 @@ class Play:
     def registered(self, command):
         """What a driver does in the background is done before the next command is typed"""
         started = re.search(r'\$M(/IOService/\S+).* &$', command)
-        end = time.monotonic() + PATIENCE
-        while started and time.monotonic() < end:
+
+        def is_registered():
             try:
                 with open(f'{self.mount}{started[1]}/state', encoding='ascii') as file:
-                    if file.read().startswith('registered matched'):
-                        return
+                    return file.read().startswith('registered matched')
             except OSError:
-                pass
-            time.sleep(0.01)
+                return False
+        if started:
+            eventually(is_registered)
+
+    def let_drivers_speak(self, shell):
+        """Of what was asked of them up to here"""
+        def spoke():
+            shell.read(0)
+            said = [line for line in shell.text.splitlines(True) if line.endswith('\n') and OF_DRIVERS.match(line)]
+            return len(self.of_drivers + said) >= len(self.wanted_of_drivers)
+        eventually(spoke)
+
+    @staticmethod
+    def let_jobs_end(shell, lines):
+        """Of a job that is not the last one a shell speaks if it has ended before"""
+        for line in lines:
+            ended = re.match(r'\[(\d+)\]  ', line)
+            if ended:
+                eventually(lambda pid=shell.jobs.get(ended[1]): not is_there(pid))
+
+    def let_connections_end(self):
+        """Of shells that were killed"""
+        ended = [f'pid {shell.pid},' for shell in self.shells.values() if shell.ended]
+
+        def creators():
+            for path in glob.glob(f'{self.mount}/IOService/*/clients/*/creator') if ended else []:
+                with contextlib.suppress(OSError), open(path, encoding='ascii') as file:
+                    yield file.read()
+        eventually(lambda: not any(creator.startswith(pid) for creator in creators() for pid in ended))
 
     def let_drivers_finish(self):
         """What was sent before this is read shows what a queue without a reader keeps"""
-        driver, said = self.shells.get('driver'), None
-        while driver and driver.text != said:
-            said = driver.text
-            driver.read(0.5)
+        driver = self.shells.get('driver')
+        for pid in driver.jobs.values() if driver else []:
+            eventually(lambda pid=pid: waits_in_read(pid))
 
     def drivers(self):
         end = time.monotonic() + PATIENCE
