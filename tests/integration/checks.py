@@ -98,7 +98,7 @@ def events(fd, wanted=select.POLLIN | select.POLLOUT, milliseconds=0):
 
 # --- waiting
 
-PATIENCE = float(os.environ.get('FSD_TEST_PATIENCE', 10))
+PATIENCE = float(os.environ.get('FSD_TEST_PATIENCE', 30))
 
 
 def eventually(condition, what='it'):

@@ -36,7 +36,7 @@
 #				user can enter the mount: use `as_fsd CMD...`
 #
 # Waiting and users
-#	eventually CMD...	true within 10 s (FSD_TEST_PATIENCE); never sleep
+#	eventually CMD...	true within 30 s (FSD_TEST_PATIENCE); never sleep
 #	never CMD...		false during 0.3 s
 #	spawn CMD...		in the background, killed at the end; pid in $SPAWNED
 #	as_user UID[:GID[,GID...]] CMD...	without root's rights
@@ -67,7 +67,7 @@
 bats_require_minimum_version 1.5.0
 
 : "${FSD_TEST_MEMORY:=link}"
-: "${FSD_TEST_PATIENCE:=10}"
+: "${FSD_TEST_PATIENCE:=30}"
 
 SRC=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 : "${FSD:=$SRC/build/fsd/fsd}"

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 def read(path):
@@ -84,7 +84,7 @@ class Mount:
         """It must end well"""
         self.daemon.terminate()
         try:
-            self.daemon.wait(5)
+            self.daemon.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.daemon.kill()
             self.daemon.wait()

@@ -12,7 +12,7 @@
 
 #include "stream_actor.h"
 
-#define PATIENCE_MS	10000
+#define PATIENCE_MS	30000
 
 static IOStream *stream;
 static IODispatchQueue *queue;
