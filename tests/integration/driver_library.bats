@@ -78,7 +78,7 @@ client() {
 			def lines(fd, n):
 			    got = b''
 			    while got.count(b'\n') < n:
-			        assert select.select([fd], [], [], 5)[0], got
+			        assert select.select([fd], [], [], 20)[0], got
 			        got += os.read(fd, 65536)
 			    return [json.loads(line) for line in got.splitlines()]
 
@@ -211,7 +211,7 @@ client() {
 		c(9)
 		poll = select.poll()
 		poll.register(c.session, 0)
-		equal(bool(poll.poll(5000)), True)
+		equal(bool(poll.poll(20000)), True)
 		equal(refused(os.write, c.calls, b'{"sel":0}\n'), 'ENODEV')
 	END
 	eventually said free
@@ -348,11 +348,8 @@ client() {
 		equal(lines(port, 1), [{'word': 2**64 - 1}])
 		equal(c.name(5, 1, 1), 'MACH_SEND_INVALID_DEST')
 		os.close(port)
-		for i in range(100):
-		    if c.name(5, 2, 1) == 'MACH_SEND_INVALID_DEST':
-		        break
+		while c.name(5, 2, 1) != 'MACH_SEND_INVALID_DEST':
 		    time.sleep(0.02)
-		equal(c.name(5, 2, 1), 'MACH_SEND_INVALID_DEST')
 		equal(refused(c.open, 'port/4'), 'EINVAL')
 	END
 	said_in_order 'port 2 given' 'port 2 none' 'port 4 given'
@@ -489,7 +486,7 @@ client() {
 	wait "$client"
 	eventually said clientDied
 	client "$S" <<-'END'
-		for i in range(250):
+		while True:
 		    try:
 		        c = Client(S)
 		        break
@@ -535,7 +532,7 @@ client() {
 		equal(c(0, 3, so=1)['so'], [3])
 		equal(os.path.realpath(c.path + '/queues/0'), os.path.realpath(S + '/queues/0'))
 		port = c.open('port/0')
-		equal(bool(select.select([port], [], [], 5)[0]), True)
+		equal(bool(select.select([port], [], [], 20)[0]), True)
 		for i in range(3):
 		    fd = os.open(S + '/queues/0/dequeue', os.O_RDONLY)
 		    equal(os.read(fd, 64), i.to_bytes(8, 'little'))

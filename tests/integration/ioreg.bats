@@ -23,7 +23,7 @@ register() {
 	for service; do
 		echo register >"$MNT/IOService/$service/ctl"
 	done
-	timeout 10 cat "$MNT/quiet" >/dev/null
+	timeout 60 cat "$MNT/quiet" >/dev/null
 }
 
 # The registry of the specification's example: a bus, two devices, a client of the first.

@@ -169,8 +169,10 @@ open(sys.argv[2], "w").close()
 		def ring(*_): raise Rung
 		signal.signal(signal.SIGALRM, ring)
 		for i in range(20):
-		    signal.setitimer(signal.ITIMER_REAL, 0.02)
-		    try: os.read(into, 100); assert False
+		    try:
+		        signal.setitimer(signal.ITIMER_REAL, 0.02)
+		        os.read(into, 100)
+		        assert False
 		    except Rung: pass
 		    Queue(args[0]).put(b'%d' % i)
 		    equal(os.read(into, 100), b'%d' % i)

@@ -350,7 +350,8 @@ end_fsd() {
 	eventually grep -q kIOReturnSuccess "$T/said"
 	restart_fsd
 	touch "$T/restarted"
-	eventually test "$(wc -l <"$T/said")" -ge 3
+	said_all() { [[ $(wc -l <"$T/said") -ge 3 ]]; }
+	eventually said_all
 	[ "$(get "$MNT/queues/q")" = before ]
 	[ "$(get "$MNT/queues/q")" = after ]
 }

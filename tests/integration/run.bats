@@ -42,7 +42,7 @@ ctrl_c() {
 	grep '^  ' run.out >commands
 	[ "$(wc -l <commands)" -eq 6 ]
 	cd /
-	timeout 20 bash -eux "$T/commands" >"$T/pasted"
+	timeout 60 bash -eux "$T/commands" >"$T/pasted"
 	cd "$T"
 	grep -qx 'Hello, queue' pasted
 	tail -n 4 pasted | grep -E '^(draining|closed)$'
@@ -60,7 +60,7 @@ ctrl_c() {
 	start_run
 	mountpoint -q mnt
 	grep '^  ' run.out >commands
-	timeout 20 bash -eu commands >pasted
+	timeout 60 bash -eu commands >pasted
 	grep -qx 'Hello, queue' pasted
 	ctrl_c
 	[[ $(</proc/self/mounts) != *"$T"* ]]

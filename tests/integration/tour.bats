@@ -193,7 +193,7 @@ frame 1' ]
 	[ "$(wc -l <commands)" -eq 23 ]
 	# Somebody has to be refused first.
 	sed -i 's/^  cat err/echo x >"$S\/class" || &/' commands
-	env -C "$MNT" timeout 20 bash -e "$T/commands" >said 2>complaints
+	env -C "$MNT" timeout 60 bash -e "$T/commands" >said 2>complaints
 	cat said complaints
 	[ "$(head -n 7 said)" = "1
 hello
