@@ -11,7 +11,7 @@
 #include "json_text.h"
 
 #define PID_BITS	22	/* of the largest that Linux has */
-#define START_TIME	20	/* which word says when a process started */
+#define START_TIME	20	/* which word behind the name says when a process started */
 
 _Thread_local task_t task_of_call;
 _Thread_local bool call_is_background;
@@ -39,11 +39,18 @@ static const char *behind_word(const char *text)
 	return text + strspn(text, " ");
 }
 
-/* Of /proc/PID/stat, counted from the ')' that ends the name, which may have any bytes. */
+uint64_t task_start_time(const char *stat)
+{
+	const char *rest = strrchr(stat, ')');
+
+	for (int i = 0; rest && i < START_TIME; i++)
+		rest = behind_word(rest);
+	return rest ? strtoull(rest, NULL, 10) : 0;
+}
+
 static uint64_t start_time(pid_t pid)
 {
 	char path[32], text[1024];
-	const char *rest;
 	size_t n;
 	FILE *file;
 
@@ -54,10 +61,7 @@ static uint64_t start_time(pid_t pid)
 	n = fread(text, 1, sizeof(text) - 1, file);
 	fclose(file);
 	text[n] = '\0';
-	rest = strrchr(text, ')');
-	for (int i = 0; rest && i < START_TIME; i++)
-		rest = behind_word(rest);
-	return rest ? strtoull(rest, NULL, 10) : 0;
+	return task_start_time(text);
 }
 
 static uint64_t unique_id(pid_t pid)

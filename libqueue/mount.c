@@ -223,10 +223,11 @@ static void unescape_octal(char *text)
 	char *to = text;
 
 	while (*text) {
-		unsigned byte;
+		char digits[4] = { 0 };
 
-		if (*text == '\\' && sscanf(text + 1, "%3o", &byte) == 1) {
-			*to++ = (char)byte;
+		if (*text == '\\' && strspn(text + 1, "01234567") >= 3) {
+			memcpy(digits, text + 1, 3);
+			*to++ = (char)strtoul(digits, NULL, 8);
 			text += 4;
 		} else {
 			*to++ = *text++;
@@ -235,23 +236,27 @@ static void unescape_octal(char *text)
 	*to = '\0';
 }
 
-/* Anybody may mount something of this type; only root's and our own are taken unasked. */
-static bool is_trusted(const char *options)
+/*
+ * Anybody may mount something of this type; only root's and our own are taken unasked. Whose it is
+ * is said behind the source, which may be called anything, "user_id=0" too.
+ */
+static bool is_trusted(const char *source)
 {
-	const char *user = strstr(options, "user_id=");
+	const char *options = strchr(source, ' ');
+	const char *user = options ? strstr(options, ",user_id=") : NULL;
 	unsigned uid;
 
-	return user && sscanf(user, "user_id=%u", &uid) == 1 && (uid == 0 || uid == geteuid());
+	return user && sscanf(user, ",user_id=%u", &uid) == 1 && (uid == 0 || uid == geteuid());
 }
 
-/* "36 35 0:42 / /mnt/x rw - fuse.fsd fsd rw,user_id=0". Return: the caller's, or NULL. */
-static char *mountpoint_of(const char *line)
+char *mount_of_line(const char *line)
 {
+	static const char ours[] = " - fuse.fsd ";
 	const char *type = strstr(line, " - ");
 	const char *path = line;
 	char *copy;
 
-	if (!type || strncmp(type, " - fuse.fsd ", 12) != 0 || !is_trusted(type))
+	if (!type || strncmp(type, ours, strlen(ours)) != 0 || !is_trusted(type + strlen(ours)))
 		return NULL;
 	for (int i = 0; i < 4 && path; i++)
 		path = strchr(path + 1, ' ');
@@ -277,7 +282,7 @@ static char *first_mount(void)
 	size_t room = 0;
 
 	while (mounts && !path && getline(&line, &room, mounts) > 0)
-		path = mountpoint_of(line);
+		path = mount_of_line(line);
 	return path;
 }
 

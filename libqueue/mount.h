@@ -27,6 +27,12 @@ IOReturn mount_of_port(mach_port_t port, char **ret);
  */
 char *mount_of_directory(const char *directory);
 
+/*
+ * The path of the mount that a line of mountinfo tells of, if fsd's, and made by root or us; the
+ * caller's, or NULL: "36 35 0:42 / /mnt/x rw - fuse.fsd fsd rw,user_id=0".
+ */
+char *mount_of_line(const char *line);
+
 /* Is there one at @mount, now? */
 bool mount_is_there(const char *mount);
 

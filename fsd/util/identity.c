@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 
 #include "util/cleanup.h"
 #include "util/identity.h"
+#include "util/proc_text.h"
 #include "util/process.h"
 
 #define N_TRIES		8	/* of a walk that others disturb */
@@ -38,58 +38,11 @@ static FILE *open_proc(pid_t pid, const char *name)
 	return fopen(path, "re");
 }
 
-/* The last of the four ids of a line "Uid:": that of file accesses. */
-static bool is_id(const char *text, unsigned id)
-{
-	unsigned fs_id;
-
-	return sscanf(text, "%*u %*u %*u %u", &fs_id) == 1 && fs_id == id;
-}
-
-static void read_groups(const char *text, struct identity *identity)
-{
-	char *end;
-
-	identity->n_groups = 0;
-	while (identity->n_groups < IDENTITY_MAX_GROUPS) {
-		unsigned long group = strtoul(text, &end, 10);
-
-		if (end == text)
-			break;
-		identity->groups[identity->n_groups++] = (gid_t)group;
-		text = end;
-	}
-}
-
-/*
- * Return: 0, or -ESRCH when it is not there, or is of somebody else than who asks: then
- * somebody asks in his name.
- */
 static int read_status(pid_t tid, struct identity *identity)
 {
 	_cleanup_(fclosep) FILE *file = open_proc(tid, "status");
-	_cleanup_(freep) char *line = NULL;
-	size_t room = 0;
-	bool is_he = true;
 
-	while (file && getline(&line, &room, file) > 0) {
-		char *value = strchr(line, ':');
-
-		if (!value)
-			continue;
-		*value++ = '\0';
-		if (strcmp(line, "Tgid") == 0)
-			identity->pid = (pid_t)strtol(value, NULL, 10);
-		else if (strcmp(line, "Uid") == 0)
-			is_he = is_he && is_id(value, identity->uid);
-		else if (strcmp(line, "Gid") == 0)
-			is_he = is_he && is_id(value, identity->gid);
-		else if (strcmp(line, "Groups") == 0)
-			read_groups(value, identity);
-		else if (strcmp(line, "CapEff") == 0)
-			identity->capabilities = strtoull(value, NULL, 16);
-	}
-	return identity->pid > 0 && is_he ? 0 : -ESRCH;
+	return file ? proc_status(file, identity) : -ESRCH;
 }
 
 static void read_comm(struct identity *identity)
@@ -105,9 +58,8 @@ static void read_comm(struct identity *identity)
 static uint32_t read_session(pid_t tid)
 {
 	_cleanup_(fclosep) FILE *file = open_proc(tid, "sessionid");
-	uint32_t session;
 
-	return file && fscanf(file, "%" SCNu32, &session) == 1 ? session : UINT32_MAX;
+	return file ? proc_session(file) : UINT32_MAX;
 }
 
 /* Which file @fd is, or the one at @path when @fd is none; from memory alone. */
@@ -168,17 +120,8 @@ static int read_exe(pid_t tid, struct identity *identity)
 static bool is_mounted_by_program(uint64_t mount)
 {
 	_cleanup_(fclosep) FILE *file = fopen("/proc/self/mountinfo", "re");
-	_cleanup_(freep) char *line = NULL;
-	size_t room = 0;
-	uint64_t id;
 
-	while (file && getline(&line, &room, file) > 0) {
-		const char *type = strstr(line, " - ");
-
-		if (sscanf(line, "%" SCNu64, &id) == 1 && id == mount)
-			return !type || strncmp(type, " - fuse", 7) == 0;
-	}
-	return true;
+	return !file || proc_is_program(file, mount);
 }
 
 int identity_open_exe(const struct identity *identity)
@@ -193,19 +136,11 @@ int identity_open_exe(const struct identity *identity)
 	return steal_fd(&fd);
 }
 
-/* Its path below the root of control groups; NULL: none that we see. */
 static char *read_cgroup(pid_t tid)
 {
 	_cleanup_(fclosep) FILE *file = open_proc(tid, "cgroup");
-	_cleanup_(freep) char *line = NULL;
-	size_t room = 0;
 
-	while (file && getline(&line, &room, file) > 0) {
-		line[strcspn(line, "\n")] = '\0';
-		if (strncmp(line, "0::/", 4) == 0)
-			return strncmp(line + 3, "/..", 3) == 0 ? NULL : strdup(line + 3);
-	}
-	return NULL;
+	return file ? proc_cgroup(file) : NULL;
 }
 
 static bool is_told_to_freeze(const char *root, const char *group)

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/proc_text.h"
 #include "util/process.h"
-
-#define STAT_START_TIME 22	/* field of /proc/PID/stat, from 1 */
 
 /* The beginning of a file of @pid's; false when there is none. */
 static bool read_proc(pid_t pid, const char *name, char *text, size_t room)
@@ -28,15 +26,8 @@ static bool read_proc(pid_t pid, const char *name, char *text, size_t room)
 pid_t process_of_thread(pid_t tid)
 {
 	char text[512];
-	const char *line;
-	pid_t pid = 0;
 
-	if (tid <= 0 || !read_proc(tid, "status", text, sizeof(text)))
-		return 0;
-	line = strstr(text, "\nTgid:");
-	if (line)
-		sscanf(line, "\nTgid: %d", &pid);
-	return pid;
+	return tid > 0 && read_proc(tid, "status", text, sizeof(text)) ? proc_process(text) : 0;
 }
 
 bool process_has_thread(pid_t pid, pid_t tid)
@@ -51,16 +42,7 @@ bool process_has_thread(pid_t pid, pid_t tid)
 
 uint64_t process_start_time(pid_t pid)
 {
-	unsigned long long start = 0;
 	char text[1024];
-	char *at;
 
-	if (pid <= 0 || !read_proc(pid, "stat", text, sizeof(text)))
-		return 0;
-	at = strrchr(text, ')');	/* the name before it may hold anything */
-	for (int field = 2; at && field < STAT_START_TIME; field++)
-		at = strchr(at + 1, ' ');
-	if (at)
-		sscanf(at, "%llu", &start);
-	return start;
+	return pid > 0 && read_proc(pid, "stat", text, sizeof(text)) ? proc_start_time(text) : 0;
 }
