@@ -577,6 +577,26 @@ static void set_number(json_t *object, const char *key, uint64_t number)
 	json_object_set_new(object, key, json_integer((json_int_t)number));
 }
 
+/* The control characters that JSON may have as they are, by their numbers. @text is taken over. */
+static char *without_steering(char *text)
+{
+	const char *end = text + strlen(text), *from = text;
+
+	for (const char *c = text; c < end; c++) {
+		if (!steers(c, end))
+			continue;
+		put_bytes(from, (size_t)(c - from));
+		c += (unsigned char)*c == 0xc2;
+		put_format("\\u%04x", (unsigned char)*c);
+		from = c + 1;
+	}
+	put_bytes(from, (size_t)(end - from) + 1);
+	free(text);
+	text = strdup(line.text);
+	line.size = 0;
+	return text;
+}
+
 char *json_node(const struct style *style, struct entry *entry, bool with_properties)
 {
 	json_t *object = with_properties ? members_of(entry_properties(entry)) : json_object();
@@ -597,7 +617,8 @@ char *json_node(const struct style *style, struct entry *entry, bool with_proper
 	}
 	text = json_text_print(object, true);
 	json_decref(object);
-	if (text)
-		text[strlen(text) - 1] = '\0';
-	return text;
+	if (!text)
+		return NULL;
+	text[strlen(text) - 1] = '\0';
+	return without_steering(text);
 }

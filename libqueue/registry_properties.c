@@ -32,6 +32,7 @@ static int read_table(struct handle *entry, json_t **ret)
 
 	if (r == 0 && !json_is_object(*ret)) {
 		json_decref(*ret);
+		*ret = NULL;	/* whoever asked gives it back, too */
 		return -EIO;
 	}
 	return r;

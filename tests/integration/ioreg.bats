@@ -174,6 +174,9 @@ shows() {
 	[ "$(ioreg -n W | grep -c '"one$')" -eq 1 ]
 	script -qc "$IOREG -w 0 -n W" /dev/null >terminal
 	grep -q 'two?\[31m' terminal
+	printf '"\\u009b31m\\u007fred"' >"$MNT/IOService/W/prop/text"
+	ioreg -a -l >json
+	grep -qF '"text":"\u009b31m\u007fred"' json
 }
 
 @test "JSON is the same tree" {
