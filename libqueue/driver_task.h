@@ -30,7 +30,7 @@ struct IOTask {
  */
 task_t task_new(const json_t *request, const char *mount);
 
-/* `stat` of /proc/PID: when it started, in ticks; 0: it does not say. Its name may have any bytes. */
+/* `stat` of /proc/PID: when it started; 0: it does not say. The name in it may have any bytes. */
 uint64_t task_start_time(const char *stat);
 
 /* The process is still the one that it was. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_client - any text in the files of an entry: what the library says of it, and what ioreg shows
+ * fuzz_client - any text in the files of an entry: what the library says of it, and what ioreg
+ * shows
  *
  * The first byte is how ioreg is to show it. Then come the files in the order of `files`, with a
  * byte 0xff between; the first is what the entry's directory is called. What is shown on a
@@ -252,7 +253,8 @@ static void check_library(uint8_t how)
 	CHECK(root);
 	snprintf(path, sizeof(path), kIOServicePlane ":%s", strchr(service, '/'));
 	IOObjectRelease(IORegistryEntryFromPath(MACH_PORT_NULL, path));
-	CHECK(IORegistryEntryGetChildIterator(root, kIOServicePlane, &children) == kIOReturnSuccess);
+	CHECK(IORegistryEntryGetChildIterator(root, kIOServicePlane, &children) ==
+	      kIOReturnSuccess);
 	while ((object = IOIteratorNext(children))) {
 		check_names(object);
 		check_state(object);

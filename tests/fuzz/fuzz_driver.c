@@ -20,8 +20,8 @@
 #include "libqueue/stream_layout.h"
 #include "mount.h"
 
-#define OPENED	"{\"op\":\"open\",\"id\":0,\"conn\":1,\"uid\":1000,\"gid\":100,\"pid\":1,\"comm\":\"tool\"," \
-		"\"ents\":{\"may.call\":true}}\n"
+#define OPENED	"{\"op\":\"open\",\"id\":0,\"conn\":1,\"uid\":1000,\"gid\":100,\"pid\":1," \
+		"\"comm\":\"tool\",\"ents\":{\"may.call\":true}}\n"
 #define ANY	kIOUserClientVariableStructureSize
 
 static volatile uint64_t sum;		/* of all that was given: each byte is read */
@@ -231,7 +231,7 @@ static void hear(int fd, bool is_json)
 			if (is_json)
 				check_line(line, n);
 			else
-				CHECK((n == 1 && *line == '0') || (n == 10 && memcmp(line, "0x", 2) == 0));
+				CHECK(n == 1 ? *line == '0' : n == 10 && line[1] == 'x');
 		}
 	}
 	CHECK(lines.at == lines.size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_policy - any text as a policy, and what it decides
+ * fuzz_policy - any text as a policy, and what it decides; behind a NUL, as a program's own
+ * entitlements (its extended attribute)
  */
 #include "fuzz.h"
 #include "control/policy_text.h"
@@ -35,13 +36,35 @@ static void check_filter(const struct policy *policy, const struct identity *who
 	CHECK(!policy->filter == (policy->n_filter == 0));
 }
 
-static void decide(const struct policy *policy, const struct identity *who)
+/* Of a program that has @own entitlements, which may be any value. The policy's come first. */
+static void check_entitlements(const struct policy *policy, const struct identity *who,
+			       const json_t *own)
+{
+	json_auto_t *granted = policy_entitlements(policy, who, NULL);
+	json_auto_t *all = policy_entitlements(policy, who, own);
+	const char *name;
+	json_t *value;
+
+	CHECK(json_is_object(all));
+	json_object_foreach(all, name, value)
+		CHECK(json_equal(value, json_object_get(granted, name)) ||
+		      (!json_object_get(granted, name) &&
+		       json_equal(value, json_object_get(own, name))));
+	json_object_foreach(granted, name, value)
+		CHECK(json_equal(value, json_object_get(all, name)));
+	if (json_is_object(own))
+		json_object_foreach((json_t *)(uintptr_t)own, name, value)
+			CHECK(json_object_get(all, name));
+}
+
+static void decide(const struct policy *policy, const struct identity *who, const json_t *own)
 {
 	static char derived[] = "Guarded", base[] = "IOService";
 	char *lineage[] = { derived, base, NULL };
-	json_t *entitlements = policy_entitlements(policy, who, NULL);
+	json_t *entitlements = policy_entitlements(policy, who, own);
 	IOReturn publish = policy_may_publish(policy, who, "IOService:/Bus", 1);
 
+	check_entitlements(policy, who, own);
 	CHECK(json_is_object(entitlements));
 	entitlement_is_granted(entitlements, "org.example.open");
 	json_decref(entitlements);
@@ -82,6 +105,17 @@ static void check_console(struct policy *policy)
 	json_decref(again);
 }
 
+/* What stands behind the policy's end; NULL: no JSON, or nothing. */
+static json_t *attribute_of(const char *text, size_t n)
+{
+	const char *end = memchr(text, '\0', n);
+	json_t *value = NULL;
+
+	if (end && json_text_parse(end + 1, n - 1 - (size_t)(end - text), &value, NULL, 0) < 0)
+		return NULL;
+	return value;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	static char exe[] = "/usr/bin/tool";
@@ -90,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 				       .pid = 77, .comm = "tool", .exe = exe, .session = 3 };
 	struct policy *policy = NULL;
 	char *text = malloc(n + 1), *problem = NULL;
+	json_t *own;
 	int r;
 
 	CHECK(text);
@@ -99,8 +134,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	CHECK(r == 0 || r == -EINVAL);
 	if (r == 0) {
 		CHECK(!problem);
-		decide(policy, &root);
-		decide(policy, &user);
+		own = attribute_of(text, n);
+		decide(policy, &root, own);
+		decide(policy, &user, own);
+		json_decref(own);
 		check_again(policy);
 		check_console(policy);
 	} else {

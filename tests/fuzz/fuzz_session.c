@@ -160,7 +160,8 @@ static void watch(IONotificationPortRef port, const char *text, size_t n)
 	say(session, text, n);
 	say(session, armed, strlen(armed));
 	CHECK(IOServiceAddMatchingNotification(port, type, IOServiceMatching("IOService"),
-					       take_services, REFCON, &iterator) == kIOReturnSuccess);
+					       take_services, REFCON, &iterator) ==
+	      kIOReturnSuccess);
 	take_services(REFCON, iterator);
 	say(session, text, n);
 	dispatch(port);
@@ -191,7 +192,8 @@ static void take_notifications(IONotificationPortRef port, const char *text, siz
 	CHECK(IOConnectSetNotificationCallback(connected, TYPE, take_document, REFCON) ==
 	      kIOReturnSuccess);
 	CHECK(IOConnectSetNotificationPort(connected, TYPE,
-					   IONotificationPortGetMachPort(port), 9) == kIOReturnSuccess);
+					   IONotificationPortGetMachPort(port), 9) ==
+	      kIOReturnSuccess);
 	say(session, text, n);
 	dispatch(port);
 	IOServiceClose(connected);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_words - numbers, names, escapes, classes, bytes in text: beside a slow reading of the same
+ * fuzz_words - numbers, names, escapes, classes, bytes in text, mount options: beside a slow
+ * reading of the same
  */
 #include <ctype.h>
 #include <errno.h>
+#include <getopt.h>
 
 #include "check.h"
 #include "control/bytes.h"
 #include "libqueue/base64.h"
 #include "libqueue/json_text.h"
+#include "options.h"
 #include "service/methods.h"
 #include "tree/node.h"
 #include "util/escape.h"
@@ -137,6 +140,58 @@ static void check_base64(const char *text, size_t n)
 	free(bytes);
 }
 
+/* An option that is fsd's, and not FUSE's. */
+static bool is_ours(const char *option)
+{
+	return strncmp(option, "memory=", 7) == 0 || strncmp(option, "max_queues=", 11) == 0 ||
+	       strncmp(option, "max_queue_size=", 15) == 0;
+}
+
+/* What is left for FUSE: the others, in their order. */
+static void check_left(char *list, const char *left)
+{
+	char *rest = NULL;
+
+	for (char *option = strtok_r(list, ",", &rest); option; option = strtok_r(NULL, ",", &rest)) {
+		size_t n = strlen(option);
+
+		if (is_ours(option))
+			continue;
+		CHECK(left && strncmp(left, option, n) == 0);
+		left += n + (left[n] == ',');
+	}
+	CHECK(!left || !*left);
+}
+
+/* Behind -o; what is wrong is said where nobody reads it. */
+static void check_options(const char *text)
+{
+	static char program[] = "fsd", flag[] = "-o", mountpoint[] = "/mnt";
+	static FILE *nobody;
+	char *list = strdup(text), *copy = strdup(text), *arguments[] = {
+		program, flag, list, mountpoint, NULL
+	};
+	FILE *real = stderr;
+	struct options options;
+	enum options_result result;
+
+	if (!nobody)
+		nobody = fopen("/dev/null", "we");
+	CHECK(nobody && list && copy);
+	stderr = nobody;
+	optind = 0;
+	result = options_parse(4, arguments, &options);
+	stderr = real;
+	CHECK(result == OPTIONS_RUN || result == OPTIONS_WRONG);
+	CHECK(options.limits.max_queues > 0 || result == OPTIONS_WRONG);
+	CHECK(options.limits.max_queue_size > 0 || result == OPTIONS_WRONG);
+	if (result == OPTIONS_RUN)
+		check_left(copy, options.fuse_options);
+	options_deinit(&options);
+	free(copy);
+	free(list);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	char *text = malloc(n + 1);
@@ -152,6 +207,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	check_method_number(text);
 	check_escapes(text);
 	check_name(text);
+	check_options(text);
 	free(text);
 	return 0;
 }
