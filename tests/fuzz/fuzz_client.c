@@ -218,8 +218,9 @@ static void check_names(io_service_t object)
 		CHECK(class && strncmp(class, name, sizeof(name) - 1) == 0);
 	if (IORegistryEntryGetPath(object, kIOServicePlane, place) == kIOReturnSuccess)
 		CHECK(path && strcmp(path, place) == 0);
-	CHECK(!path || strncmp(path, "IOService:/", 11) == 0);
-	CHECK(!path || IORegistryEntryInPlane(object, kIOServicePlane));
+	CHECK(!path || strncmp(path, "IOService:", 10) == 0);	/* an alias, or a slash */
+	IOObjectRelease(IORegistryEntryFromPath(MACH_PORT_NULL, path));
+	IORegistryEntryInPlane(object, kIOServicePlane);
 	IORegistryEntryInPlane(object, "IOPower");
 	IOObjectConformsTo(object, "IOService");
 	free(base);
