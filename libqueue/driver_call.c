@@ -352,15 +352,6 @@ static IOReturn make(IOUserClient *client, struct call *call, json_t *answer)
 	return result;
 }
 
-/* Another process than the one that opened it: of it nothing is known but what the request says. */
-static task_t task_of_request(IOService *service, IOUserClient *client, const json_t *request)
-{
-	if (json_object_get(request, "pid"))
-		return task_new(request, service->mount);
-	OSObject_retain(client->task);
-	return client->task;
-}
-
 /* Where a queue is set for calls, they exclude what else it runs. */
 struct turn {
 	IOUserClient *client;
@@ -374,13 +365,13 @@ struct turn {
 static void take_turn(void *refcon)
 {
 	struct turn *turn = refcon;
-	task_t before = task_of_call;	/* of another service's call that had this one served */
+	task_t before = task_of_request;	/* on another thread, where there is a queue */
 	bool was_background = call_is_background;
 
-	task_of_call = turn->task;
+	task_of_request = turn->task;
 	call_is_background = turn->is_background;
 	turn->result = make(turn->client, turn->call, turn->answer);
-	task_of_call = before;
+	task_of_request = before;
 	call_is_background = was_background;
 }
 
@@ -390,19 +381,18 @@ IOReturn driver_call(IOService *service, struct connection *connection, const js
 	_cleanup_(call_deinit) struct call call = {
 		.port = { .service = service, .connection = connection->number },
 	};
-	struct turn turn = { .client = connection->client, .call = &call, .answer = answer };
+	struct turn turn = { .client = connection->client, .call = &call, .answer = answer,
+			     .task = task_of_request };
 	int r = take_request(request, &call);
 
 	if (r == 0)
 		r = make_files(&call);
 	if (r < 0)
 		return IOReturnFromErrno(-r);
-	turn.task = task_of_request(service, connection->client, request);
 	turn.is_background = json_is_true(json_object_get(request, "background"));
 	if (service->call_queue)
 		IODispatchQueue_DispatchSync(service->call_queue, take_turn, &turn);
 	else
 		take_turn(&turn);
-	OSObject_release(turn.task);
 	return turn.result;
 }

@@ -45,7 +45,7 @@ static struct counts counts_of(const IOExternalMethodArguments *arguments)
 /* Of the process that makes this call, which need not be the one that opened the connection. */
 static bool caller_has_entitlement(const IOUserClient *client, const char *entitlement)
 {
-	task_t task = task_of_call ? task_of_call : client->task;
+	task_t task = task_of_request ? task_of_request : client->task;
 
 	return task && json_is_true(json_object_get(task->entitlements, entitlement));
 }

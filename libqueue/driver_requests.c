@@ -2,6 +2,7 @@
 /*
  * driver_requests - what fsd asks of a driver, one function of a table for each kind
  */
+#include <errno.h>
 #include <string.h>
 
 #include "driver_call.h"
@@ -14,10 +15,12 @@
 /* A request, with what most of them have. */
 struct request {
 	IOService *service;
+	const char *op;
 	const json_t *object;
 	json_t *answer;			/* may be added to */
 	uint64_t number;		/* "conn" */
 	struct connection *connection;	/* NULL: none of that number */
+	task_t task;			/* owned: who asks; NULL: nobody waits for an answer */
 	UInt32 type;
 };
 
@@ -48,19 +51,13 @@ static IOReturn connect_client(struct request *request, IOUserClient *client)
 static IOReturn serve_open(struct request *request)
 {
 	IOService *service = request->service;
-	task_t task = task_new(request->object, service->mount), before = task_of_call;
 	IOUserClient *client = NULL;
 	IOReturn result;
 
-	if (!task)
-		return kIOReturnNoMemory;
-	task_of_call = task;
-	result = SERVICE_CALL(service, newUserClient)(service, task, task, request->type, NULL,
-						      &client);
-	task_of_call = before;
+	result = SERVICE_CALL(service, newUserClient)(service, request->task, request->task,
+						      request->type, NULL, &client);
 	if (result == kIOReturnSuccess)
 		result = client ? connect_client(request, client) : kIOReturnError;
-	OSObject_release(task);
 	return result;
 }
 
@@ -216,10 +213,31 @@ static const struct row {
 	/* "cancel": a call is answered before the next request is looked at. */
 };
 
-static IOReturn serve(struct request *request, const char *op)
+/*
+ * Of another process than the one that opened the connection nothing is known but what the request
+ * says. A call without it is the opener's. Return: 0 or -ENOMEM.
+ */
+static int find_task(struct request *request)
+{
+	const json_t *object = request->object;
+	task_t opener = request->connection ? request->connection->client->task : NULL;
+	bool says_who = json_object_get(object, "pid");
+
+	if (!json_object_get(object, "id"))
+		return 0;
+	if (opener && (!says_who || task_asks(opener, object))) {
+		OSObject_retain(opener);
+		request->task = opener;
+	} else {
+		request->task = task_new(object, request->service->mount);
+	}
+	return request->task ? 0 : -ENOMEM;
+}
+
+static IOReturn serve(struct request *request)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (strcmp(rows[i].op, op) != 0)
+		if (strcmp(rows[i].op, request->op) != 0)
 			continue;
 		if (rows[i].needs_connection && !request->connection)
 			return kIOReturnNotAttached;
@@ -228,12 +246,26 @@ static IOReturn serve(struct request *request, const char *op)
 	return kIOReturnUnsupported;
 }
 
+static IOReturn serve_who_asks(struct request *request)
+{
+	task_t before = task_of_request;	/* of another service's request that had this one served */
+	IOReturn result;
+
+	if (find_task(request) < 0)
+		return kIOReturnNoMemory;
+	task_of_request = request->task;
+	result = serve(request);
+	task_of_request = before;
+	OSObject_release(request->task);
+	return result;
+}
+
 json_t *driver_serve(IOService *service, const json_t *object)
 {
-	const char *op = json_string_value(json_object_get(object, "op"));
 	json_t *id = json_object_get(object, "id");
 	struct request request = {
 		.service = service,
+		.op = json_string_value(json_object_get(object, "op")),
 		.object = object,
 		.answer = json_object(),
 		.number = word_of(object, "conn"),
@@ -241,13 +273,13 @@ json_t *driver_serve(IOService *service, const json_t *object)
 	};
 	IOReturn result;
 
-	if (!op || !request.answer) {
+	if (!request.op || !request.answer) {
 		json_decref(request.answer);
 		return NULL;
 	}
 	request.connection = service_find_connection(service, request.number);
 	service->depth++;
-	result = serve(&request, op);
+	result = serve_who_asks(&request);
 	service->depth--;
 	service_settle(service);
 

@@ -188,13 +188,13 @@ IOReturn IOUserClient_clientHasAuthorization(task_t task, IOService *service)
 
 json_t *IOUserClient_copyClientEntitlements(task_t task)
 {
-	task = task ? task : task_of_call;
+	task = task ? task : task_of_request;
 	return task ? json_deep_copy(task->entitlements) : NULL;
 }
 
 json_t *IOUserClient_copyClientEntitlement(task_t task, const char *entitlement)
 {
-	task = task ? task : task_of_call;
+	task = task ? task : task_of_request;
 	if (!task || !entitlement)
 		return NULL;
 	return json_deep_copy(json_object_get(task->entitlements, entitlement));

@@ -13,7 +13,7 @@
 #define PID_BITS	22	/* of the largest that Linux has */
 #define START_TIME	20	/* which word behind the name says when a process started */
 
-_Thread_local task_t task_of_call;
+_Thread_local task_t task_of_request;
 _Thread_local bool call_is_background;
 
 static void task_free(void *object)
@@ -111,6 +111,19 @@ task_t task_new(const json_t *request, const char *mount)
 bool task_is_alive(task_t task)
 {
 	return task->unique_id && unique_id(task->pid) == task->unique_id;
+}
+
+bool task_asks(task_t task, const json_t *request)
+{
+	pid_t pid = (pid_t)word_of(request, "pid", 0);
+
+	return task->pid == pid && task->uid == (uid_t)word_of(request, "uid", (uid_t)-1) &&
+	       task->unique_id == unique_id(pid);
+}
+
+task_t IOTaskGetCurrent(void)
+{
+	return task_of_request;
 }
 
 pid_t IOTaskGetPID(task_t task)

@@ -36,8 +36,11 @@ uint64_t task_start_time(const char *stat);
 /* The process is still the one that it was. */
 bool task_is_alive(task_t task);
 
-/* Who makes the call, or opens, that this thread serves; NULL: another request, or none. */
-extern _Thread_local task_t task_of_call;
+/* Is it the process that asks this? */
+bool task_asks(task_t task, const json_t *request);
+
+/* Who asks what this thread serves; NULL: nobody, or nothing is served. */
+extern _Thread_local task_t task_of_request;
 
 /* The policy denies that process the foreground: fsd tells it of each call. */
 extern _Thread_local bool call_is_background;

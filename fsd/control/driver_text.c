@@ -50,6 +50,20 @@ static json_t *open_to_json(const struct request *request)
 	return steal(object);
 }
 
+/* Who asks, behind what is asked; takes @object over, which may be NULL. */
+static json_t *add_asks(json_t *object, const struct request *request)
+{
+	const struct credentials *asks = &request->asks;
+	json_auto_t *who = json_pack("{s:I,s:I,s:I}", "uid", WORD(asks->uid), "gid",
+				     WORD(asks->gid), "pid", WORD(asks->pid));
+
+	if (object && (!who || json_object_update(object, who) < 0)) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
+}
+
 static json_t *properties_to_json(const struct request *request)
 {
 	json_t *connection = request->connection ?
@@ -97,18 +111,18 @@ static json_t *request_to_json(const struct request *request)
 	case REQUEST_CALL:
 		break;		/* call_print() */
 	case REQUEST_MEMORY:
-		return connection_to_json(request, "mem", "type", request->type);
+		return add_asks(connection_to_json(request, "mem", "type", request->type), request);
 	case REQUEST_PORT:
-		return port_to_json(request);
+		return add_asks(port_to_json(request), request);
 	case REQUEST_ADD_CLIENT:
-		return add_client_to_json(request);
+		return add_asks(add_client_to_json(request), request);
 	case REQUEST_SET_PROPERTIES:
-		return properties_to_json(request);
+		return add_asks(properties_to_json(request), request);
 	case REQUEST_PROBE:
-		return json_pack("{s:s,s:I,s:I}", "op", "probe", "id", WORD(request->id),
-				 "options", WORD(request->options));
+		return add_asks(json_pack("{s:s,s:I,s:I}", "op", "probe", "id", WORD(request->id),
+					  "options", WORD(request->options)), request);
 	case REQUEST_SEIZE:
-		return connection_to_json(request, "seize", "by", request->other);
+		return add_asks(connection_to_json(request, "seize", "by", request->other), request);
 	case REQUEST_UNPORT:
 		return json_pack("{s:s,s:I,s:I}", "op", "unport",
 				 "conn", WORD(request->connection), "type", WORD(request->type));

@@ -19,6 +19,7 @@ struct opened {
 	struct client *client;		/* counted, by its node */
 	struct hearer hearer;
 	struct session *session;
+	struct credentials who;		/* who opened the file: its words are his */
 	struct asking asking;		/* of a word */
 	bool is_seizing;
 	bool has_left;			/* what others share is not its any more */
@@ -73,6 +74,7 @@ static int begin_opening(struct session *session, const struct caller *caller)
 	if (!opened)
 		return -ENOMEM;
 	r = identity_read(caller->pid, caller->uid, caller->gid, &who);
+	opened->who = identity_credentials(&who);
 	if (r == 0)
 		r = client_open(&opened->opening, service, (uint32_t)session->file->node->number, &who);
 	identity_deinit(&who);
@@ -131,6 +133,7 @@ static int word_result(const struct opened *opened)
 
 static int ask(struct opened *opened, struct service *service)
 {
+	opened->asking.question.request.asks = opened->who;
 	return asking_start(&opened->asking, service, opened->client, &opened->session->file->own);
 }
 
@@ -268,12 +271,12 @@ static int control_open(struct session *session, const struct caller *caller)
 	int r = client_check(client);
 	struct opened *opened;
 
-	(void)caller;
 	if (r < 0)
 		return r;
 	opened = opened_new(session);
 	if (!opened)
 		return -ENOMEM;
+	opened->who = credentials_read(caller->pid, caller->uid, caller->gid);
 	hold_client(opened, client);
 	return 0;
 }
@@ -439,7 +442,7 @@ static void on_port_end(struct port_sink *sink)
 	session_changed(listener->session);
 }
 
-static int ask_for_port(struct session *session)
+static int ask_for_port(struct session *session, const struct caller *caller)
 {
 	struct client *client = client_of(session);
 	uint32_t type = (uint32_t)session->file->node->number;
@@ -452,7 +455,8 @@ static int ask_for_port(struct session *session)
 	if (!listener)
 		return -ENOMEM;
 	listener->asking.question.request = (struct request){ .op = REQUEST_PORT,
-		.connection = client->number, .type = type };
+		.connection = client->number, .type = type,
+		.asks = credentials_read(caller->pid, caller->uid, caller->gid) };
 	listener->asking.question.lock = LOCKED_WRITE;
 	listener->sink = (struct port_sink){ .type = type, .message = on_port_message,
 					     .ended = on_port_end };
@@ -465,9 +469,8 @@ static int ask_for_port(struct session *session)
 static int port_open(struct session *session, const struct caller *caller)
 {
 	struct listener *listener = session->object;
-	int r = listener ? asking_result(&listener->asking) : ask_for_port(session);
+	int r = listener ? asking_result(&listener->asking) : ask_for_port(session, caller);
 
-	(void)caller;
 	if (r != 0)
 		return r;
 	if (!client_of(session)->service)

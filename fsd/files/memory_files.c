@@ -207,7 +207,7 @@ static void on_answer(struct question *question, IOReturn code, struct driver_li
 	waits_changed(&mapping->file->own);
 }
 
-static int ask_driver(struct mapping_of *mapping)
+static int ask_driver(struct mapping_of *mapping, const struct caller *caller)
 {
 	struct client *client = client_of(mapping->file);
 	const struct methods *methods = client->service->methods;
@@ -215,7 +215,8 @@ static int ask_driver(struct mapping_of *mapping)
 
 	mapping->question = (struct question){
 		.request = { .op = REQUEST_MEMORY, .connection = client->number,
-			     .type = (uint32_t)mapping->file->node->number },
+			     .type = (uint32_t)mapping->file->node->number,
+			     .asks = credentials_read(caller->pid, caller->uid, caller->gid) },
 		.lock = !methods || methods->lock_default ? LOCKED_WRITE : LOCKED_NOT,
 		.answered = on_answer,
 	};
@@ -223,7 +224,7 @@ static int ask_driver(struct mapping_of *mapping)
 	return r < 0 ? failure_code((uint32_t)kIOReturnBadArgument) : FILE_WAIT_ALWAYS;
 }
 
-static int start_open(struct file *file, struct mapping_of *mapping)
+static int start_open(struct file *file, struct mapping_of *mapping, const struct caller *caller)
 {
 	struct client *client = client_of(file);
 	const struct binding *binding = find_binding(client, (uint32_t)file->node->number);
@@ -232,7 +233,7 @@ static int start_open(struct file *file, struct mapping_of *mapping)
 	if (r < 0)
 		return r;
 	if (!binding)
-		return ask_driver(mapping);
+		return ask_driver(mapping, caller);
 	mapping->is_done = true;
 	return use_buffer(mapping, binding->target, binding->read_only);
 }
@@ -261,7 +262,6 @@ static int memory_open(struct file *file, const struct caller *caller)
 	struct mapping_of *mapping = file->state;
 	int r;
 
-	(void)caller;
 	if (mapping) {
 		r = !mapping->is_done ? FILE_WAIT_ALWAYS :
 		    mapping->code != kIOReturnSuccess ? refused(mapping) : 0;
@@ -273,7 +273,7 @@ static int memory_open(struct file *file, const struct caller *caller)
 		list_init(&mapping->mappings);
 		file->state = mapping;
 		file->is_open = true;
-		r = start_open(file, mapping);
+		r = start_open(file, mapping, caller);
 	}
 	return r == 0 ? check_writing(file, mapping) : r;
 }

@@ -146,7 +146,7 @@ static int ask_driver(struct session *session, struct service *service, json_t *
 	setter->asking = (struct asking){ 0 };
 	setter->asking.question.request = (struct request){ .op = REQUEST_SET_PROPERTIES,
 		.connection = client ? client->number : 0, .properties = setter->properties,
-		.asker = session->uid };
+		.asker = session->uid, .asks = identity_credentials(&setter->who) };
 	setter->asking.question.lock = client && service->methods && service->methods->lock_setprops ?
 		LOCKED_WRITE : LOCKED_NOT;
 	r = asking_start(&setter->asking, service, client, &session->file->own);

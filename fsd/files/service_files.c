@@ -297,46 +297,50 @@ const struct session_kind methods_document = {
 
 /* ctl */
 
-static void probing_free(struct session *session)
-{
-	struct asking *probing = session->object;
+/* Who opened the file, whose words they are, and one that waits for the driver. */
+struct speaker {
+	struct credentials who;
+	struct asking probing;
+};
 
-	session->object = NULL;
-	if (!probing)
-		return;
-	asking_stop(probing);
-	free(probing);
+static int control_open(struct session *session, const struct caller *caller)
+{
+	struct speaker *speaker = calloc(1, sizeof(*speaker));
+
+	if (!speaker)
+		return -ENOMEM;
+	speaker->who = credentials_read(caller->pid, caller->uid, caller->gid);
+	session->object = speaker;
+	return 0;
 }
 
-static int probing_result(struct session *session)
+static void control_abandon(struct session *session)
 {
-	int r = asking_result(session->object);
+	struct speaker *speaker = session->object;
 
-	if (r != FILE_WAIT_ALWAYS)
-		probing_free(session);
-	return r;
+	asking_stop(&speaker->probing);
+}
+
+static void control_close(struct session *session)
+{
+	if (session->object)
+		control_abandon(session);
+	free(session->object);
 }
 
 static int do_probe(struct session *session, struct service *service, const char *text)
 {
-	struct asking *probing;
+	struct speaker *speaker = session->object;
 	uint32_t options;
-	int r;
 
 	if (!methods_number(*text ? text : "0", &options))
 		return failure(-EINVAL, "probe takes its options as a number");
 	if (!service->driver)
 		return failure_code((uint32_t)kIOReturnUnsupported);
-	probing = calloc(1, sizeof(*probing));
-	if (!probing)
-		return -ENOMEM;
-	probing->question.request = (struct request){ .op = REQUEST_PROBE, .options = options,
-						     .asker = session->uid };
-	session->object = probing;
-	r = asking_start(probing, service, NULL, &session->file->own);
-	if (r != FILE_WAIT_ALWAYS)
-		probing_free(session);
-	return r;
+	speaker->probing = (struct asking){ 0 };
+	speaker->probing.question.request = (struct request){ .op = REQUEST_PROBE,
+		.options = options, .asker = session->uid, .asks = speaker->who };
+	return asking_start(&speaker->probing, service, NULL, &session->file->own);
 }
 
 static int do_register(struct session *session, struct service *service, const char *text)
@@ -463,12 +467,13 @@ static int control_unit(struct session *session, char *text, size_t size,
 			const struct caller *caller)
 {
 	struct service *service = session_node_object(session);
+	const struct speaker *speaker = session->object;
 	const struct command *command;
 	const char *rest;
 
-	(void)caller;		/* it is who opened the file, whose words they are */
+	(void)caller;
 	if (!text)
-		return probing_result(session);
+		return asking_result(&speaker->probing);
 	command = strlen(text) == size ? find_command(text, &rest) : NULL;
 	if (!command)
 		return failure(-EINVAL, "unknown; there are register, terminate, message 0xHEX [JSON], "
@@ -481,5 +486,6 @@ static int control_unit(struct session *session, char *text, size_t size,
 }
 
 const struct session_kind service_control = {
-	.units = UNITS_LINES, .unit = control_unit, .abandon = probing_free, .close = probing_free,
+	.units = UNITS_LINES, .open = control_open, .unit = control_unit,
+	.abandon = control_abandon, .close = control_close,
 };

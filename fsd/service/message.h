@@ -64,6 +64,7 @@ struct request {
 	uid_t asker;				/* whose memory it is until the driver reads it; of an answered one */
 	const struct call *call;
 	const struct identity *who;		/* of open and call */
+	struct credentials asks;		/* who asks, of the others that are answered */
 	bool background;			/* call: the caller is denied the foreground */
 	const json_t *entitlements;		/* of open; an object */
 	const json_t *properties;		/* setprops */

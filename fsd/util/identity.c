@@ -225,6 +225,20 @@ void identity_deinit(struct identity *identity)
 	identity->exe = NULL;
 }
 
+struct credentials credentials_read(pid_t tid, uid_t uid, gid_t gid)
+{
+	struct identity identity = { .uid = uid, .gid = gid };
+
+	if (tid <= 0 || read_status(tid, &identity) < 0)
+		identity.pid = 0;
+	return identity_credentials(&identity);
+}
+
+struct credentials identity_credentials(const struct identity *identity)
+{
+	return (struct credentials){ identity->uid, identity->gid, identity->pid };
+}
+
 bool identity_has_group(const struct identity *identity, gid_t group)
 {
 	if (identity->gid == group)

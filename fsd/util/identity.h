@@ -37,6 +37,16 @@ struct identity {
 int identity_read(pid_t tid, uid_t uid, gid_t gid, struct identity *ret);
 void identity_deinit(struct identity *identity);
 
+/* Its numbers alone, of which one file tells. */
+struct credentials {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;		/* likewise */
+};
+
+struct credentials credentials_read(pid_t tid, uid_t uid, gid_t gid);
+struct credentials identity_credentials(const struct identity *identity);
+
 /*
  * A descriptor (O_PATH) of the very file that @exe is, also if something else has its path by now;
  * not of one on a file system that is a program's, which says what it likes. -1: none.

@@ -599,9 +599,9 @@ IOReturn IOUserClient_clientHasPrivilege(void *securityToken, const char *privil
 IOReturn IOUserClient_clientHasAuthorization(task_t task, IOService *service);
 
 /*
- * Entitlements of a task, NULL: of who makes the call, or opens, that is being served. One, or all.
+ * Entitlements of a task, NULL: of IOTaskGetCurrent(). One, or all.
  * Stand for copyClientEntitlement() and copyClientEntitlements().
- * Return: a new reference, or NULL: no such one, or no task, or another request is served.
+ * Return: a new reference, or NULL: no such one, or no task.
  */
 json_t *IOUserClient_copyClientEntitlement(task_t task, const char *entitlement);
 json_t *IOUserClient_copyClientEntitlements(task_t task);
@@ -619,6 +619,15 @@ json_t *IOUserClient_copyClientEntitlementsVnode(int fd, const char *path);
  * kIOReturnBadArgument; kIOReturnNotReady, after stop(); kIOReturnNoMemory.
  */
 kern_return_t IOUserClient_CopyClientEntitlements(IOUserClient *client, json_t **entitlements);
+
+/*
+ * Who asks what this thread serves: opens, calls, maps memory, registers a port, connects clients,
+ * sets properties, wants a probe, or the service that another one has open. That is the user
+ * client's task where it is the process that opened; another one has IDs, and no name, path and
+ * entitlements. Borrowed, until what was called returns; NULL: nobody, as in clientClose() and
+ * stop(), and on other threads. Stands for current_task().
+ */
+task_t IOTaskGetCurrent(void);
 
 /*
  * What fsd knew of a task; 0, -1 for the IDs, or "" for NULL. Text as long as the task. New; for

@@ -403,6 +403,7 @@ client() {
 	echo '{"Wish": 5}' | as_user 1001 tee "$S/props"
 	eventually said 'setProperties Wish 1'
 	[ "$(cat "$S/prop/Wish")" = 5 ]
+	said 'asked by 1001 kIOReturnNotPrivileged'
 }
 
 @test "messages and the busy count are seen" {

@@ -232,6 +232,56 @@ teardown() { fsd_teardown; }
 
 # --- who somebody is
 
+@test "who asks a driver is told with each question: who opened the file that it comes by" {
+	echo '{ "set": [ { "class": "*", "allow": true } ] }' >policy.json
+	start_for_users -p policy.json
+	check_users <<-'END'
+		S = Service('S', {}, {'key': 1})
+		def asks(user, op, call, *arguments, by=None):
+		    def run():
+		        become(user[0], user[1], user[2:])
+		        errors = []
+		        def ask():
+		            try:
+		                call(*arguments)
+		            except OSError as error:
+		                errors.append(error.errno)
+		        thread = threading.Thread(target=ask)       # which is its process
+		        thread.start()
+		        thread.join()
+		        return errors
+		    child = Child(run)
+		    request = S.answers(rc=0xe00002e2)      # not permitted
+		    equal([request.get(key) for key in ('op', 'uid', 'gid', 'pid')], [op, *(by or (*user[:2], child.pid))])
+		    equal(child.result(), [{'mem': EINVAL, 'seize': EBUSY}.get(op, EPERM)])
+		    return request
+
+		# Of the service there is no connection to know anybody by.
+		for user in client, other:
+		    for file, text in ('props', '{"key":2}'), ('prop/key', '3'):
+		        equal(asks(user, 'setprops', write, S / file, text)['conn'], None)
+		    asks(user, 'probe', write, S / 'ctl', 'probe 1\n')
+		# A connection's are told as well, of who has opened it and of others.
+		owning, mine = Connection(S), Connection(S)
+		os.write(owning.session, b'open\n')
+		child, number = connected(client, S)
+		U = f'{S.path}/clients/{number}'
+		for user, path in (root, U), (client, U), (root, mine.path):
+		    asks(user, 'mem', opened, path + '/mem/1')
+		    asks(user, 'port', opened, path + '/port/1')
+		    asks(user, 'setprops', write, path + '/props', '{"key":2}')
+		    asks(user, 'addclient', write, path + '/ctl', f'addclient {number}\n')
+		    asks(user, 'seize', write, path + '/ctl', 'open seize\n') if path == mine.path else None
+		# Descriptors may be passed on.
+		me = (os.getuid(), os.getgid(), os.getpid())
+		for fd in mine.session, opened(mine / 'ctl', 'w'):
+		    asks(other, 'addclient', os.write, fd, f'addclient {mine.number}\n'.encode(), by=me)
+		asks(other, 'seize', os.write, mine.session, b'open seize\n', by=me)
+		asks(other, 'probe', os.write, opened(S / 'ctl', 'w'), b'probe 1\n', by=me)
+		asks(other, 'setprops', os.write, opened(mine / 'props', 'w'), b'{"key":2}', by=me)
+	END
+}
+
 @test "a thread is its process, in creator, err/PID and for the driver" {
 	start_fsd
 	check_registry <<-'END'

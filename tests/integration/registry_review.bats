@@ -59,7 +59,8 @@ teardown() { fsd_teardown; }
 		os.write(S.driver, b'format text\n')
 		client = Child(os.write, one.session, f'addclient {path}\n'.encode()).waits()
 		line = os.read(S.driver, 4096).decode()
-		equal(line, f'op=addclient id={re.search("id=([0-9]+)", line)[1]} conn={one.number} to={whose}\n')
+		who = f'uid={os.getuid()} gid={os.getgid()} pid={os.getpid()}'      # opened the file, which the child writes
+		equal(line, f'op=addclient id={re.search("id=([0-9]+)", line)[1]} conn={one.number} to={whose} {who}\n')
 		os.write(S.driver, line.replace('\n', ' rc=0\n').encode())
 		client.result()
 	END

@@ -330,6 +330,9 @@ static IOReturn set_service_properties(IOService *self, json_t *properties)
 
 	json_object_foreach(properties, key, value)
 		printf("setProperties %s %d\n", key, IOService_setProperty(self, key, value));
+	printf("asked by %d %s\n", (int)IOTaskGetUID(IOTaskGetCurrent()),
+	       IOReturnName(IOUserClient_clientHasPrivilege(IOTaskGetCurrent(),
+							    kIOClientPrivilegeAdministrator)));
 	return kIOReturnSuccess;
 }
 

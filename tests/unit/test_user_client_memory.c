@@ -275,6 +275,123 @@ START_TEST(who_opens_is_the_caller_until_the_open_is_answered)
 }
 END_TEST
 
+/* Who asks, as each function may see it. */
+static IOReturn look(void)
+{
+	json_auto_t *own = IOUserClient_copyClientEntitlement(NULL, "may.call");
+	task_t task = IOTaskGetCurrent();
+	char text[64];
+
+	snprintf(text, sizeof(text), "%d/%d/%d%s", (int)IOTaskGetUID(task), (int)IOTaskGetGID(task),
+		 (int)IOTaskGetPID(task), json_is_true(own) ? "+" : "");
+	note(text);
+	return IOUserClient_clientHasPrivilege(task, kIOClientPrivilegeAdministrator);
+}
+
+static IOReturn look_at_call(IOUserClient *client, uint32_t selector,
+			     IOExternalMethodArguments *arguments,
+			     IOExternalMethodDispatch *dispatch, void *target, void *reference)
+{
+	(void)client, (void)selector, (void)arguments, (void)dispatch, (void)target, (void)reference;
+	return look();
+}
+
+static IOReturn look_at_memory(IOUserClient *client, UInt32 type, IOOptionBits *options,
+			       IOMemoryDescriptor **memory)
+{
+	(void)client, (void)type, (void)options, (void)memory;
+	look();
+	return kIOReturnUnsupported;
+}
+
+static IOReturn look_at_port(IOUserClient *client, mach_port_t port, UInt32 type, UInt32 refCon)
+{
+	(void)client, (void)port, (void)type, (void)refCon;
+	return look();
+}
+
+static IOReturn look_at_client(IOUserClient *client, IOUserClient *other)
+{
+	(void)client, (void)other;
+	return look();
+}
+
+static IOReturn look_at_properties(IOUserClient *client, json_t *properties)
+{
+	(void)client, (void)properties;
+	return look();
+}
+
+static IOReturn look_at_message(IOUserClient *client, UInt32 type, const void *provider,
+				void *argument)
+{
+	(void)client, (void)type, (void)provider, (void)argument;
+	return look();
+}
+
+static IOReturn look_at_close(IOUserClient *client)
+{
+	(void)client;
+	return look();
+}
+
+static IOReturn look_at_service(IOService *self, json_t *properties)
+{
+	(void)self, (void)properties;
+	return look();
+}
+
+static IOReturn look_at_probe(IOService *self, IOOptionBits options)
+{
+	(void)self, (void)options;
+	return look();
+}
+
+#define US	"'uid':501,'gid':5"
+
+START_TEST(who_asks_is_the_current_task_whatever_it_asks)
+{
+	static const char *const questions[] = {
+		"'op':'call','conn':1,'sel':0,'si':[],'so':0,'sos':0", "'op':'mem','conn':1,'type':0",
+		"'op':'port','conn':1,'type':1,'ref':0", "'op':'addclient','conn':1,'to':1",
+		"'op':'setprops','conn':1,'props':{}", "'op':'seize','conn':1,'by':2",
+	};
+	char ours[64];
+
+	methods = (struct IOUserClientMethods){
+		.externalMethod = look_at_call, .clientMemoryForType = look_at_memory,
+		.registerNotificationPort = look_at_port, .connectClient = look_at_client,
+		.setProperties = look_at_properties, .message = look_at_message,
+		.clientClose = look_at_close,
+	};
+	service_methods.setProperties = look_at_service;
+	service_methods.requestProbe = look_at_probe;
+	assert_code(asked(service, "{'op':'open','id':1,'conn':1,'type':0," US ",'pid':%d,'ents':"
+			  "{'may.call':true}}", (int)getpid()), kIOReturnSuccess);
+	snprintf(ours, sizeof(ours), "501/5/%d+ ", (int)getpid());
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+		asked(service, "{%s,'id':2}", questions[i]);
+		assert_said(ours);
+		asked(service, "{%s,'id':2," US ",'pid':%d}", questions[i], (int)getpid());
+		assert_said(ours);
+		/* Another process, and this one as another user. */
+		asked(service, "{%s,'id':2,'uid':0,'gid':7,'pid':1}", questions[i]);
+		assert_said("0/7/1 ");
+		asked(service, "{%s,'id':2,'uid':502,'gid':5,'pid':%d}", questions[i], (int)getpid());
+		ck_assert_ptr_null(strchr(said, '+'));
+		*said = '\0';
+	}
+	assert_code(asked(service, "{'op':'setprops','id':3,'conn':null,'props':{}," US ",'pid':1}"),
+		    kIOReturnNotPrivileged);
+	assert_code(asked(service, "{'op':'probe','id':3,'options':0,'uid':0,'gid':0,'pid':1}"),
+		    kIOReturnSuccess);
+	assert_said("501/5/1 0/0/1 ");
+	asked(service, "{'op':'close','conn':1,'died':false}");
+	assert_said("-1/-1/0 ");
+	ck_assert_ptr_null(IOTaskGetCurrent());
+}
+END_TEST
+
 START_TEST(entitlements_of_a_file_are_in_an_attribute)
 {
 	static const char text[] = "{\"org.example\": true}";
@@ -366,6 +483,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, a_service_is_authorized_for_one_process);
 	tcase_add_test(tests, entitlements_are_a_tasks_own);
 	tcase_add_test(tests, who_opens_is_the_caller_until_the_open_is_answered);
+	tcase_add_test(tests, who_asks_is_the_current_task_whatever_it_asks);
 	tcase_add_test(tests, entitlements_of_a_file_are_in_an_attribute);
 	tcase_add_test(tests, driverkit_names_who_opened_it);
 	tcase_add_test(tests, a_task_is_what_fsd_said_of_it);

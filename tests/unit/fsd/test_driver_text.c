@@ -88,28 +88,33 @@ START_TEST(calls)
 }
 END_TEST
 
+/* Who asks stands behind all else. */
+#define JSON_ASKS	",\"uid\":1000,\"gid\":5,\"pid\":77}"
+#define WORDS_ASK	" uid=1000 gid=5 pid=77"
+
 START_TEST(the_other_requests)
 {
 	json_t *properties = json_pack("{s:s}", "a", "b c");
 	struct request request = { .id = 3, .connection = 4, .type = 5, .reference = 6, .other = 7,
-				   .options = 8, .died = true, .properties = properties };
+				   .options = 8, .died = true, .properties = properties,
+				   .asks = { 1000, 5, 77 } };
 	static const struct {
 		enum request_op op;
 		const char *json, *words;
 	} cases[] = {
-		{ REQUEST_MEMORY, "{\"op\":\"mem\",\"id\":3,\"conn\":4,\"type\":5}",
-		  "op=mem id=3 conn=4 type=5" },
-		{ REQUEST_PORT, "{\"op\":\"port\",\"id\":3,\"conn\":4,\"type\":5,\"ref\":6}",
-		  "op=port id=3 conn=4 type=5 ref=6" },
-		{ REQUEST_ADD_CLIENT, "{\"op\":\"addclient\",\"id\":3,\"conn\":4,\"to\":7}",
-		  "op=addclient id=3 conn=4 to=7" },
+		{ REQUEST_MEMORY, "{\"op\":\"mem\",\"id\":3,\"conn\":4,\"type\":5" JSON_ASKS,
+		  "op=mem id=3 conn=4 type=5" WORDS_ASK },
+		{ REQUEST_PORT, "{\"op\":\"port\",\"id\":3,\"conn\":4,\"type\":5,\"ref\":6" JSON_ASKS,
+		  "op=port id=3 conn=4 type=5 ref=6" WORDS_ASK },
+		{ REQUEST_ADD_CLIENT, "{\"op\":\"addclient\",\"id\":3,\"conn\":4,\"to\":7" JSON_ASKS,
+		  "op=addclient id=3 conn=4 to=7" WORDS_ASK },
 		{ REQUEST_SET_PROPERTIES,
-		  "{\"op\":\"setprops\",\"id\":3,\"conn\":4,\"props\":{\"a\":\"b c\"}}",
-		  "op=setprops id=3 conn=4 props=%7B%22a%22%3A%22b%20c%22%7D" },
-		{ REQUEST_PROBE, "{\"op\":\"probe\",\"id\":3,\"options\":8}",
-		  "op=probe id=3 options=8" },
-		{ REQUEST_SEIZE, "{\"op\":\"seize\",\"id\":3,\"conn\":4,\"by\":7}",
-		  "op=seize id=3 conn=4 by=7" },
+		  "{\"op\":\"setprops\",\"id\":3,\"conn\":4,\"props\":{\"a\":\"b c\"}" JSON_ASKS,
+		  "op=setprops id=3 conn=4 props=%7B%22a%22%3A%22b%20c%22%7D" WORDS_ASK },
+		{ REQUEST_PROBE, "{\"op\":\"probe\",\"id\":3,\"options\":8" JSON_ASKS,
+		  "op=probe id=3 options=8" WORDS_ASK },
+		{ REQUEST_SEIZE, "{\"op\":\"seize\",\"id\":3,\"conn\":4,\"by\":7" JSON_ASKS,
+		  "op=seize id=3 conn=4 by=7" WORDS_ASK },
 		{ REQUEST_UNPORT, "{\"op\":\"unport\",\"conn\":4,\"type\":5}",
 		  "op=unport conn=4 type=5" },
 		{ REQUEST_CLOSE, "{\"op\":\"close\",\"conn\":4,\"died\":true}",
@@ -123,8 +128,9 @@ START_TEST(the_other_requests)
 	}
 	request.connection = 0;
 	request.op = REQUEST_SET_PROPERTIES;
-	printed(&request, "{\"op\":\"setprops\",\"id\":3,\"conn\":null,\"props\":{\"a\":\"b c\"}}",
-		"op=setprops id=3 conn=null props=%7B%22a%22%3A%22b%20c%22%7D");
+	printed(&request,
+		"{\"op\":\"setprops\",\"id\":3,\"conn\":null,\"props\":{\"a\":\"b c\"}" JSON_ASKS,
+		"op=setprops id=3 conn=null props=%7B%22a%22%3A%22b%20c%22%7D" WORDS_ASK);
 	request = (struct request){ REQUEST_CLOSE, .connection = 1 };
 	printed(&request, "{\"op\":\"close\",\"conn\":1,\"died\":false}",
 		"op=close conn=1 died=false");
