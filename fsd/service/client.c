@@ -352,12 +352,16 @@ static void tell_of_end(struct service *service, uint64_t number, enum ending wh
 		driver_tell(service, &request);
 }
 
+/* Of one that is terminated all is said in its order: service_terminate(). */
 static void drop_ownership(struct service *service, const struct client *client)
 {
 	if (service->owner != client)
 		return;
 	service->owner = NULL;
-	service_tell(service, GENERAL_INTEREST, MESSAGE_WAS_CLOSED, 0);
+	if (service->terminating)
+		service->was_open = true;
+	else
+		service_tell(service, GENERAL_INTEREST, MESSAGE_WAS_CLOSED, 0);
 }
 
 void client_end(struct client *client, enum ending why)

@@ -378,9 +378,9 @@ void driver_stop(struct driver *driver)
 {
 	struct service *service = driver->service;
 
+	if (service && !service->survives)
+		service_terminate(service);	/* which the driver leaves, if there is memory for it */
 	driver_leave(driver);
 	if (service && service->survives)
 		service_save(service);
-	else if (service)
-		service_terminate(service);
 }

@@ -581,12 +581,16 @@ static void make_inactive(struct service *service)
 		client_end(client, END_TERMINATED);
 }
 
-/* Phase 2, from the leaves on. */
+/* Phase 2, from the leaves on. Who had it open is asked to close it, and had to: nobody is waited for. */
 static void tell_of_end(struct service *service)
 {
 	struct interest *interest;
 
 	service_tell(service, GENERAL_INTEREST, MESSAGE_IS_TERMINATED, 0);
+	if (service->was_open) {
+		service_tell(service, GENERAL_INTEREST, MESSAGE_IS_REQUESTING_CLOSE, 0);
+		service_tell(service, GENERAL_INTEREST, MESSAGE_WAS_CLOSED, 0);
+	}
 	change_busy(service, -(int)service->entry.busy);
 	list_for_each(interest, &service->interests, link) {
 		list_remove(&interest->link);

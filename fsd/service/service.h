@@ -32,6 +32,7 @@ struct service {
 	uint64_t last_connection;
 	uint64_t kept_connection;	/* the store has this: numbers go on behind it after a restart */
 	struct client *owner;		/* IOService::open; NULL: nobody */
+	bool was_open;			/* it had an owner when it was terminated */
 	struct list interests;		/* struct interest */
 	struct list buffers;		/* struct buffer */
 	bool terminating;

@@ -173,10 +173,10 @@ links() {
 		         0x200: 'CanDevicePowerOff', 0x210: 'DeviceWillPowerOff', 0x220: 'DeviceWillNotPowerOff',
 		         0x230: 'DeviceHasPoweredOn'}
 		S = Service('S')
+		def told():
+		    lines = [json.loads(line) for line in os.read(heard, 1 << 20).splitlines()]
+		    return [(line['name'].removeprefix('kIOMessage'), line.get('arg')) for line in lines]
 		with opening(S / 'events') as heard:
-		    def told():
-		        lines = [json.loads(line) for line in os.read(heard, 1 << 20).splitlines()]
-		        return [(line['name'].removeprefix('kIOMessage'), line.get('arg')) for line in lines]
 		    for number, name in names.items():
 		        write(S / 'ctl', f'message {0xe0000000 + number:#x} {number}\n')
 		        equal(told(), [(name, number)])
@@ -189,8 +189,22 @@ links() {
 		    equal(S.answers()['op'], 'seize')
 		    seizing.result()
 		    equal(told(), [('ServiceIsAttemptingOpen', 1), ('ServiceIsRequestingClose', 1), ('ServiceWasClosed', 0)])
-		    os.rmdir(S.path)
-		    equal([line for line in told() if line[0] != 'ServiceBusyStateChange'], [('ServiceWasClosed', 0), ('ServiceIsTerminated', 0)])
+		# Who has it open is asked to close it when it ends, however it ends; nobody waits for him.
+		END = [('ServiceBusyStateChange', 1), ('ServiceIsTerminated', 0), ('ServiceIsRequestingClose', 0),
+		       ('ServiceWasClosed', 0), ('ServiceBusyStateChange', 0)]
+		for way in (lambda: os.rmdir(S.path), lambda: write(S / 'ctl', 'terminate\n'), lambda: os.close(S.driver)):
+		    for is_open in True, False:
+		        S = Service(f'S@{is_open}')
+		        one = Connection(S)
+		        with opening(S / 'events') as heard:
+		            if is_open:
+		                os.write(one.session, b'open\n')
+		                equal((told(), read(S / 'owner')), ([('ServiceIsAttemptingOpen', 0)], f'{one.number}\n'))
+		            way()
+		            eventually(lambda: not os.path.exists(S.path), 'the service is gone')
+		            equal(told(), [line for line in END if is_open or not re.search('Close', line[0])])
+		            equal(os.read(heard, 100), b'')
+		            refuses(ENODEV, os.write, one.session, b'close\n')
 	END
 }
 
