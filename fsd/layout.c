@@ -8,12 +8,13 @@
  *	|-- queues -> IOService/IOResources/queues   streams -> IOService/IOResources/streams
  *	|-- id/0xID  id/PLANE:ALIAS  class/C/0xID  name/N/0xID	links to entries (view_files.c)
  *	|-- match  watch  events			sessions: find services, be told of them
- *	|-- busy  quiet  console  policy  err/PID  ctl
+ *	|-- busy  busy_time  quiet  console  policy  err/PID  ctl
  *	|-- <Plane>/					other planes: mkdir; each entry's `entry` is a link
  *	`-- IOService/				the service plane, with the root entry's files
  *	    `-- <service>/		mkdir, rmdir; IOResources is always there
  *	        |-- <service>/		...and so on; each stream is one, too
- *	        |-- id  name  location  path  class  classes  state  busy  quiet  retain  owner
+ *	        |-- id  name  location  path  class  classes  state  busy  busy_time  quiet
+ *	        |-- retain  owner
  *	        |-- props  prop/KEY  parents/0xID
  *	        |-- methods  driver  ctl		the owner's: what it can, the provider, its life
  *	        |-- buf/NAME			memory of the driver's
@@ -21,7 +22,8 @@
  *	        |-- clone  clone.TYPE		open it: a connection
  *	        |-- clients/
  *	        |   `-- <N>/			one connection; its opener's
- *	        |       |-- id  name  class  classes  type  creator  state  busy  path  retain
+ *	        |       |-- id  name  class  classes  type  creator  state  busy  busy_time
+ *	        |       |-- path  retain
  *	        |       |-- service -> ../..
  *	        |       |-- call  m/SEL  struct/SEL  async	calls, completions
  *	        |       |-- port/T  mem/T  queues/T	notifications, memory
@@ -65,6 +67,7 @@ static const struct row root_rows[] = {
 	SESSION("watch", 0666, watch_session),
 	SESSION("events", 0444, events_session),
 	ATTRIBUTE("busy", 0444, root_busy_show, NULL),
+	ATTRIBUTE("busy_time", 0444, root_busy_time_show, NULL),
 	SESSION("quiet", 0444, quiet_session),
 	DOCUMENT("console", 0644, console_document),
 	DOCUMENT("policy", 0400, policy_document),
@@ -79,6 +82,7 @@ static const struct row root_rows[] = {
 	ATTRIBUTE("classes", 0444, entry_classes_show, NULL),	\
 	ATTRIBUTE("state", 0444, entry_state_show, NULL),	\
 	ATTRIBUTE("busy", 0444, entry_busy_show, NULL),		\
+	ATTRIBUTE("busy_time", 0444, entry_busy_time_show, NULL), \
 	ATTRIBUTE("retain", 0444, entry_retain_show, NULL)
 
 /* The root entry. */
@@ -235,9 +239,9 @@ static const struct row stream_driver_rows[] = {
 
 /* The words of a service directory: no child may have one for its name. */
 static const char *const service_words[] = {
-	"async", "buf", "busy", "class", "classes", "clients", "clone", "ctl", "driver",
-	"entry", "events", "id", "location", "match", "methods", "name", "owner", "parents", "path",
-	"prop", "props", "queues", "quiet", "retain", "state", "streams", NULL
+	"async", "buf", "busy", "busy_time", "class", "classes", "clients", "clone", "ctl",
+	"driver", "entry", "events", "id", "location", "match", "methods", "name", "owner",
+	"parents", "path", "prop", "props", "queues", "quiet", "retain", "state", "streams", NULL
 };
 
 static const struct node_def root_dir = {

@@ -18,6 +18,7 @@
 #define STATE_PUBLISHED	0x0au	/* registered; first publish done */
 #define STATE_MATCHED	0x14u	/* matched; first match done */
 
+#define NS_PER_MS	1000000u
 #define DUMP_COLUMNS	16u
 #define DUMP_ABOVE	8u	/* bytes of data that are dumped with -f */
 
@@ -453,6 +454,16 @@ static uint32_t state_of(const struct entry *entry)
 	return state;
 }
 
+/* What was busy for less than a millisecond shows no time: to be registered takes that. */
+static void put_busy(const struct entry *entry)
+{
+	uint64_t ms = entry_number(entry, "busy_time") / NS_PER_MS;
+
+	put_format(", busy %" PRIu64, entry_number(entry, "busy"));
+	if (ms > 0)
+		put_format(" (%" PRIu64 " ms)", ms);
+}
+
 void print_node(const struct style *style, struct entry *entry, const struct bars *bars)
 {
 	indent(bars, bars->depth);
@@ -469,9 +480,10 @@ void print_node(const struct style *style, struct entry *entry, const struct bar
 	if (!entry->is_root) {
 		uint32_t state = state_of(entry);
 
-		put_format(", %sregistered, %smatched, %sactive, busy %" PRIu64,
+		put_format(", %sregistered, %smatched, %sactive",
 			   state & STATE_PUBLISHED ? "" : "!", state & STATE_MATCHED ? "" : "!",
-			   state & STATE_INACTIVE ? "in" : "", entry_number(entry, "busy"));
+			   state & STATE_INACTIVE ? "in" : "");
+		put_busy(entry);
 	}
 	put_format(", retain %" PRIu64 ">", entry_number(entry, "retain"));
 	end_line(style);
@@ -614,6 +626,7 @@ char *json_node(const struct style *style, struct entry *entry, bool with_proper
 	if (!entry->is_root) {
 		set_number(object, "IOServiceState", state_of(entry));
 		set_number(object, "IOServiceBusyState", entry_number(entry, "busy"));
+		set_number(object, "IOServiceBusyTime", entry_number(entry, "busy_time"));
 	}
 	text = json_text_print(object, true);
 	json_decref(object);

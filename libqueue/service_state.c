@@ -18,18 +18,28 @@
 
 #define NS_PER_S	1000000000
 
-/* `busy`, of the service or, with NULL, of the mount. */
-static IOReturn busy_of(struct handle *service, const char *mount, uint32_t *ret)
+/* What @file says, of the service or, with NULL, of the mount. */
+static IOReturn number_of(struct handle *service, const char *mount, const char *file,
+			  uint64_t *ret)
 {
-	_cleanup_(closep) int fd = service ? registry_file(service, "busy", O_RDONLY) :
-					     mount_open(mount, "busy", O_RDONLY);
+	_cleanup_(closep) int fd = service ? registry_file(service, file, O_RDONLY) :
+					     mount_open(mount, file, O_RDONLY);
 	_cleanup_(freep) char *text = NULL;
 	int r = fd < 0 ? fd : value_read(fd, &text, NULL);
 
 	if (r < 0)
 		return mount_result(mount, r);
-	*ret = (uint32_t)strtoul(text, NULL, 10);
+	*ret = strtoull(text, NULL, 10);
 	return kIOReturnSuccess;
+}
+
+static IOReturn busy_of(struct handle *service, const char *mount, uint32_t *ret)
+{
+	uint64_t busy = 0;
+	IOReturn result = number_of(service, mount, "busy", &busy);
+
+	*ret = (uint32_t)busy;
+	return result;
 }
 
 kern_return_t IOServiceGetBusyState(io_service_t object, uint32_t *ret)
@@ -94,19 +104,22 @@ kern_return_t IOServiceGetBusyStateAndTime(io_service_t object, uint64_t *state,
 					   uint32_t *busyState, uint64_t *accumulatedBusyTime)
 {
 	_cleanup_(handle_putp) struct handle *service = registry_get_service(object);
-	uint64_t state_now = 0;
+	uint64_t state_now = 0, time = 0;
 	uint32_t busy = 0;
 	IOReturn result = service ? state_of(service, &state_now) : kIOReturnBadArgument;
 
-	/* One that is gone is not busy. */
-	if (result == kIOReturnSuccess && !(state_now & kIOServiceInactiveState))
+	/* One that is gone is not busy, and what it was is gone as well. */
+	if (result == kIOReturnSuccess && !(state_now & kIOServiceInactiveState)) {
 		result = busy_of(service, service->mount, &busy);
+		if (result == kIOReturnSuccess && accumulatedBusyTime)
+			result = number_of(service, service->mount, "busy_time", &time);
+	}
 	if (state)
 		*state = result == kIOReturnSuccess ? state_now : 0;
 	if (busyState)
-		*busyState = busy;
+		*busyState = result == kIOReturnSuccess ? busy : 0;
 	if (accumulatedBusyTime)
-		*accumulatedBusyTime = 0;
+		*accumulatedBusyTime = time;
 	return result;
 }
 

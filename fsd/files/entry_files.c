@@ -115,3 +115,9 @@ int entry_busy_show(struct node *node, FILE *out)
 	fprintf(out, "%u\n", busy < ENTRY_MAX_BUSY ? busy : ENTRY_MAX_BUSY);
 	return 0;
 }
+
+int entry_busy_time_show(struct node *node, FILE *out)
+{
+	fprintf(out, "%" PRIu64 "\n", entry_busy_time(entry_of(node)));
+	return 0;
+}

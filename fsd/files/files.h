@@ -17,6 +17,7 @@ int status_show(struct node *node, FILE *out);
 char *queues_target(struct node *node);
 char *streams_target(struct node *node);
 int root_busy_show(struct node *node, FILE *out);
+int root_busy_time_show(struct node *node, FILE *out);
 extern const struct session_kind console_document, policy_document, root_control;
 
 /* Links by id, class and name, other planes, err/PID (view_files.c) */
@@ -40,6 +41,7 @@ int entry_class_store(struct node *node, const char *text, size_t size);
 int entry_classes_show(struct node *node, FILE *out);
 int entry_state_show(struct node *node, FILE *out);
 int entry_busy_show(struct node *node, FILE *out);
+int entry_busy_time_show(struct node *node, FILE *out);
 
 /* Properties (property_files.c) */
 extern const struct session_kind props_document, prop_document;

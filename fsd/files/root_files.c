@@ -112,6 +112,13 @@ int root_busy_show(struct node *node, FILE *out)
 	return entry_busy_show(registry->plane->node, out);
 }
 
+int root_busy_time_show(struct node *node, FILE *out)
+{
+	const struct registry *registry = node->object;
+
+	return entry_busy_time_show(registry->plane->node, out);
+}
+
 /* console */
 
 static int console_unit(struct session *session, char *text, size_t size,

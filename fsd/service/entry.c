@@ -13,6 +13,7 @@
 #include "service/index.h"
 #include "service/lineage.h"
 #include "service/property.h"
+#include "util/clock.h"
 #include "util/utf8.h"
 
 #define UPPER_CASE	"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -295,6 +296,22 @@ int entry_set_property(struct entry *entry, const char *key, json_t *value)
 	r = put(entry->properties, key, value);
 	unindex_properties(entry, r < 0 ? new : old, r < 0 ? old : new);
 	return r;
+}
+
+/* Being busy */
+
+void entry_set_busy(struct entry *entry, uint32_t busy)
+{
+	if (entry->busy == 0)
+		entry->busy_since = clock_ns();
+	else if (busy == 0)
+		entry->busy_time = entry_busy_time(entry);
+	entry->busy = busy;
+}
+
+uint64_t entry_busy_time(const struct entry *entry)
+{
+	return entry->busy_time + (entry->busy > 0 ? clock_ns() - entry->busy_since : 0);
 }
 
 /* Links */

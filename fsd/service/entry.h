@@ -59,7 +59,8 @@ struct entry {
 	char **lineage;			/* owned, NULL-ended: most derived first, "OSObject" last */
 	json_t *properties;		/* owned object; change it by entry_set_property() only */
 	uint32_t state;
-	uint32_t busy;
+	uint32_t busy;			/* change it by entry_set_busy() only */
+	uint64_t busy_since, busy_time;	/* ns: the one of now began; those before took */
 	struct list parents, children;	/* entry_link.of_child, entry_link.of_parent */
 	struct list guests;		/* entry_link.of_host: children that are also below others */
 	struct node *node;		/* borrowed: its directory in the mount */
@@ -118,6 +119,10 @@ int entry_set_property(struct entry *entry, const char *key, json_t *value);
 json_t *entry_property(const struct entry *entry, const char *key);
 /* A new object with all of them, merged like that; the values are shared. NULL: no memory. */
 json_t *entry_all_properties(const struct entry *entry);
+
+/* It is busy while that is not 0; for how long it was, up to now, in nanoseconds. */
+void entry_set_busy(struct entry *entry, uint32_t busy);
+uint64_t entry_busy_time(const struct entry *entry);
 
 /*
  * Return: 0; -EEXIST when it is already there, -ELOOP for one that is above @parent, -ENODEV when

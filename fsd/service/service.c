@@ -481,7 +481,7 @@ static void change_busy(struct service *service, int by)
 	bool was_busy = service->entry.busy > 0;
 	struct entry *above;
 
-	service->entry.busy = after > 0 ? (uint32_t)after : 0;
+	entry_set_busy(&service->entry, after > 0 ? (uint32_t)after : 0);
 	if (was_busy == (after > 0))
 		return;
 	above = entry_parent(&service->entry, &service_plane);

@@ -352,8 +352,9 @@ enum {
 };
 
 /*
- * State and busy count, and nanoseconds of being busy, for which fsd has no clock: 0.
- * Each may be NULL. Stands for IOServiceGetBusyStateAndTime(). Return: as above.
+ * State and busy count, and the nanoseconds of its being busy since fsd was started; 0 when it
+ * is gone, and on failure. Each may be NULL. Stands for IOServiceGetBusyStateAndTime().
+ * Return: as above.
  */
 kern_return_t IOServiceGetBusyStateAndTime(io_service_t service, uint64_t *state,
 					   uint32_t *busyState, uint64_t *accumulatedBusyTime);

@@ -80,7 +80,7 @@ static inline void end_daemon(void)
 	remove_state();
 }
 
-/* All that is shown of a node and below it, but what tells of the last error. */
+/* All that is shown of a node and below it, but what tells of the last error, or of time. */
 static void show_all(struct node *node, FILE *out)
 {
 	struct node *child;
@@ -88,7 +88,7 @@ static void show_all(struct node *node, FILE *out)
 	fprintf(out, "%s\n", node->name);
 	for (const struct row *row = node->def->rows; row->name; row++) {
 		if (!row->show || (row->is_there && !row->is_there(node)) ||
-		    strcmp(row->name, "last_error") == 0)
+		    strcmp(row->name, "last_error") == 0 || strcmp(row->name, "busy_time") == 0)
 			continue;
 		fprintf(out, "%s: ", row->name);
 		row->show(node, out);

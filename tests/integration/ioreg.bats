@@ -49,8 +49,11 @@ serve_bus() {
 	read -r _ <&6
 }
 
-# Its output, with every reference count as 5, and without IOResources.
-ioreg() { timeout 60 "$IOREG" "$@" | sed 's/retain [0-9]*>/retain 5>/; /^[ |]*+-o IOResources /d'; }
+# Its output, with every reference count as 5, without times, and without IOResources.
+ioreg() {
+	timeout 60 "$IOREG" "$@" |
+		sed 's/ ([1-9][0-9]* ms), retain/, retain/; s/retain [0-9]*>/retain 5>/; /^[ |]*+-o IOResources /d'
+}
 
 shows() {
 	cat >wanted
@@ -85,6 +88,44 @@ shows() {
 	[[ $output == *'+-o Dev@1f,2  <class SampleDev, id 0x100000103, !registered, !matched, active, busy 0, retain 5>' ]]
 	[[ $output != *'{'* ]]
 	[ "$(ioreg -l | grep -c '{$')" -eq "$("$IOREG" | wc -l)" ]
+}
+
+@test "how long it was busy stands behind the count, in whole milliseconds, where there is one" {
+	start_fsd
+	mkdir "$MNT/IOService/"{Long,Never}
+	echo busy +1 >"$MNT/IOService/Long/ctl"
+	longer() { [ "$(cat "$MNT/IOService/Long/busy_time")" -gt 2000000 ]; }
+	eventually longer
+	"$IOREG" >during
+	grep -q '+-o Long .*, active, busy 1 ([1-9][0-9]* ms), retain' during
+	echo busy -1 >"$MNT/IOService/Long/ctl"
+	time=$(cat "$MNT/IOService/Long/busy_time")
+	"$IOREG" >after
+	grep -q "+-o Long .*, active, busy 0 ($((time / 1000000)) ms), retain" after
+	grep -q '+-o Never .*, active, busy 0, retain' after
+	grep -q '+-o Root  <class IORegistryEntry, id 0x100000100, retain' after
+	# Less than one is none; to be registered takes that, if not each time.
+	short() {
+		rmdir "$MNT/IOService/Short" 2>/dev/null || true
+		mkdir "$MNT/IOService/Short"
+		register Short
+		time=$(cat "$MNT/IOService/Short/busy_time")
+		[ "$time" -gt 0 ] && [ "$time" -lt 1000000 ]
+	}
+	eventually short
+	"$IOREG" >after
+	grep -q '+-o Short .*, active, busy 0, retain' after
+	"$IOREG" -j >all.json
+	python3 - "$MNT/IOService" <<-'END'
+		import json, sys
+		tree = json.load(open('all.json'))
+		times = {child['IORegistryEntryName']: child['IOServiceBusyTime'] for child in tree['IORegistryEntryChildren']}
+		assert 'IOServiceBusyTime' not in tree
+		assert times['Never'] == 0 < times['Short'] < 2000000 < times['Long'], times
+		for name, time in times.items():
+		    with open(f'{sys.argv[1]}/{name}/busy_time') as file:
+		        assert int(file.read()) == time, name
+	END
 }
 
 @test "-r prints the subtrees of hits, each once; -d says how deep, -t what is above" {

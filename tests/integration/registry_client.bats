@@ -332,6 +332,18 @@ hold_device_with_input() { exec "$SHAPES/registry" hold IOService:/Bus/Dev@0 <in
 	told waiting ready "Bus SampleBus $(id_of Bus)" "0xe0000120 0"
 }
 
+@test "how long a service was busy is told in nanoseconds" {
+	bus
+	mkdir "$S/Nub"
+	says 0 time IOService:/Nub
+	echo "busy +1" >"$S/Bus/Dev@0/ctl"
+	longer() { [ "$(registry time IOService:/Bus/Dev@0)" -gt 1000000 ]; }
+	eventually longer
+	echo "busy -1" >"$S/Bus/Dev@0/ctl"
+	says "$(cat "$S/Bus/Dev@0/busy_time")" time IOService:/Bus/Dev@0
+	says "$(cat "$S/Bus/busy_time")" time IOService:/Bus
+}
+
 @test "a service without a driver cannot be opened or probed" {
 	bus
 	says kIOReturnUnsupported probe IOService:/Bus 1

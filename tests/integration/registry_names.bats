@@ -127,8 +127,8 @@ teardown() { fsd_teardown; }
 		        refuses(ENAMETOOLONG, os.mkdir, entry(name))
 		    for name in 'x' * 256, 'x' * 1000:
 		        refuses(ENAMETOOLONG, os.mkdir, entry(name))
-		    for name in 'id', 'name', 'location', 'path', 'class', 'classes', 'state', 'busy', 'quiet', 'retain', 'owner', \
-		            'props', 'prop', 'parents', 'methods', 'driver', 'ctl', 'buf', \
+		    for name in 'id', 'name', 'location', 'path', 'class', 'classes', 'state', 'busy', 'busy_time', 'quiet', 'retain', \
+		            'owner', 'props', 'prop', 'parents', 'methods', 'driver', 'ctl', 'buf', \
 		                'match', 'events', 'clone', 'clone.1', 'clone.0x1', 'clients', 'queues', 'streams', 'async':
 		        refuses(EEXIST, os.mkdir, S / name)
 		    refuses(EEXIST, os.mkdir, entry('Test'))
@@ -196,7 +196,7 @@ teardown() { fsd_teardown; }
 		fixed = [MNT + '/IOService', MNT + '/id', MNT + '/class', MNT + '/name', MNT + '/err', entry('IOResources'),
 		        entry('IOResources/queues'), S / 'clients', S / 'prop', S / 'parents', S / 'buf', S / 'queues',
 		         U.path, U / 'm', U / 'mem', U / 'port', U / 'struct', U / 'prop', entry('prop')]
-		files = [f'{MNT}/{name}' for name in ('README', 'version', 'status', 'match', 'watch', 'events', 'busy', 'quiet',
+		files = [f'{MNT}/{name}' for name in ('README', 'version', 'status', 'match', 'watch', 'events', 'busy', 'busy_time', 'quiet',
 		        'console', 'policy', 'ctl', 'queues')] + \
 		        [S / name for name in ('id', 'class', 'clone', 'clone.1', 'driver', 'ctl', 'props', 'methods', 'owner', 'match',
 		        'events', 'state')] + \

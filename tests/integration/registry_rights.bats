@@ -51,17 +51,17 @@ teardown() { fsd_teardown; }
 
 		# file: who may look, read, write
 		table = {MNT: {
-		    'README version status busy quiet events': (ALL, ALL, NONE),
+		    'README version status busy busy_time quiet events': (ALL, ALL, NONE),
 		    'match watch': (ALL, ALL, ALL),
 		    'console': (ALL, ALL, ROOT), 'policy': (ALL, ROOT, NONE), 'ctl': (ALL, NONE, ROOT)},
 		  entry(): {
-		    'id name path class classes state busy quiet retain': (ALL, ALL, NONE), 'props': (ALL, ALL, ROOT)},
+		    'id name path class classes state busy busy_time quiet retain': (ALL, ALL, NONE), 'props': (ALL, ALL, ROOT)},
 		  S: {
-		    'id name location path classes state busy quiet retain owner events': (ALL, ALL, NONE),
+		    'id name location path classes state busy busy_time quiet retain owner events': (ALL, ALL, NONE),
 		    'class methods': (ALL, ALL, OWNER), 'match props prop/key clone clone.1 clone.0x2': (ALL, ALL, ALL),
 		    'ctl': (ALL, NONE, ALL), 'driver': (ALL, OWNER, OWNER)},
 		  U: {
-		    'id name class classes type creator state busy path retain async port/1': (CLIENT, CLIENT, NONE),
+		    'id name class classes type creator state busy busy_time path retain async port/1': (CLIENT, CLIENT, NONE),
 		    'ctl': (CLIENT, NONE, CLIENT), 'call props m/mul m/1 struct/mul struct/1': (CLIENT, CLIENT, CLIENT),
 		    'prop/IOUserClientCreator': (CLIENT, CLIENT, CLIENT), 'mem/0': (CLIENT, CLIENT, CLIENT)}}
 		folders = {MNT: ALL, entry(): ALL, f'{MNT}/id': ALL, f'{MNT}/class': ALL, f'{MNT}/name': ALL, f'{MNT}/err': ALL,

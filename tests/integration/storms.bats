@@ -297,7 +297,7 @@ DRIVER=$(
 		    files[name] = driver.fd if name == 'driver' else opened(f'{S}/{name}', 'w' if name == 'ctl' else 'rw')
 		for name in 'ctl', 'call', 'm/0', 'struct/0', 'props', 'mem/0':
 		    files[f'client {name}'] = opened(f'{c.path}/{name}', 'w' if name == 'ctl' else 'rw')
-		for name in 'id', 'state', 'busy', 'path', 'retain', 'classes', 'quiet', 'events', 'owner':
+		for name in 'id', 'state', 'busy', 'busy_time', 'path', 'retain', 'classes', 'quiet', 'events', 'owner':
 		    files[name] = opened(f'{S}/{name}')
 		os.rmdir(S)
 		for name, fd in files.items():

@@ -108,15 +108,15 @@ furnish() {
 @test "the files of services and connections have the modes that fsd(5) says" {
 	furnish
 	modes() { find "$1" -mindepth 1 -maxdepth 1 -type f -printf '%f %m\n' | sort; }
-	printf '%s\n' 'busy 444' 'class 644' 'classes 444' 'clone 666' 'ctl 222' 'driver 600' 'events 444' 'id 444' \
+	printf '%s\n' 'busy 444' 'busy_time 444' 'class 644' 'classes 444' 'clone 666' 'ctl 222' 'driver 600' 'events 444' 'id 444' \
 		'location 444' 'match 666' 'methods 644' 'name 444' 'owner 444' 'path 444' 'props 666' 'quiet 444' \
 		'retain 444' 'state 444' >wanted
 	modes "$S" | same wanted -
-	printf '%s\n' 'async 400' 'busy 444' 'call 600' 'class 444' 'classes 444' 'creator 444' 'ctl 200' 'id 444' \
-		'name 444' 'path 444' 'props 600' 'retain 444' 'state 444' 'type 444' >wanted
+	printf '%s\n' 'async 400' 'busy 444' 'busy_time 444' 'call 600' 'class 444' 'classes 444' 'creator 444' 'ctl 200' \
+		'id 444' 'name 444' 'path 444' 'props 600' 'retain 444' 'state 444' 'type 444' >wanted
 	modes "$S/clients/1" | same wanted -
-	printf '%s\n' 'README 444' 'busy 444' 'console 644' 'ctl 200' 'events 444' 'match 666' 'policy 400' 'quiet 444' \
-		'status 444' 'version 444' 'watch 666' >wanted
+	printf '%s\n' 'README 444' 'busy 444' 'busy_time 444' 'console 644' 'ctl 200' 'events 444' 'match 666' 'policy 400' \
+		'quiet 444' 'status 444' 'version 444' 'watch 666' >wanted
 	modes "$MNT" | same wanted -
 	[ "$(stat -c %a "$S/streams/picture/driver")" = 700 ]
 	[ "$(stat -c %a "$S/clients/1")" = 700 ]
@@ -238,7 +238,7 @@ furnish() {
 
 @test "names that a service uses itself are reserved" {
 	words=$(sed -n '/^async, /,/\.$/p' "$SRC/docs/man/fsd.5" | tr -d ',.')
-	[ "$(wc -w <<<"$words")" -eq 26 ]
+	[ "$(wc -w <<<"$words")" -eq 27 ]
 	mkdir "$MNT/IOService/S"
 	for name in $words; do
 		expect EEXIST mkdir "$MNT/IOService/$name"

@@ -171,6 +171,15 @@ static void show(char **arguments)
 	       IOObjectConformsTo(entry, kIOServiceClass) ? " service" : "");
 }
 
+/* time PATH: nanoseconds of being busy */
+static void busy_time(char **arguments)
+{
+	uint64_t time;
+
+	check(IOServiceGetBusyStateAndTime(open_entry(arguments[0]), NULL, NULL, &time));
+	printf("%" PRIu64 "\n", time);
+}
+
 /* super CLASS */
 static void super(char **arguments)
 {
@@ -402,6 +411,7 @@ static const struct {
 	{ "services", 1, services },
 	{ "set", 3, set },
 	{ "show", 1, show },
+	{ "time", 1, busy_time },
 	{ "super", 1, super },
 	{ "walk", 2, walk },
 	{ "watch", 3, watch },

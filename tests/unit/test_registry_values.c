@@ -19,6 +19,7 @@ static void set_up(void)
 	set_file("IOService/Dev@0", "retain", "5\n");
 	set_file("IOService/Dev@0", "state", "registered matched active\n");
 	set_file("IOService/Dev@0", "busy", "2\n");
+	set_file("IOService/Dev@0", "busy_time", "5000000007\n");
 	set_file("IOService/Dev@0", "quiet", "0\n");
 	set_file("IOService/Dev@0", "props", "{\"a\":1,\"a/b\":\"x\"}\n");
 	set_file("IOService/Dev@0", "clone", "");
@@ -111,7 +112,7 @@ START_TEST(what_is_gone_is_known_by_what_was_said_of_it)
 	struct handle *gone = registry_open_gone(tree, 0x123, "IOService/Bus/Was%2FHere@1f,2",
 						 "Ghost");
 	io_service_t object;
-	uint64_t id, state;
+	uint64_t id, state, time = 5;
 	uint32_t busy;
 	io_name_t text;
 	io_string_t path;
@@ -128,10 +129,11 @@ START_TEST(what_is_gone_is_known_by_what_was_said_of_it)
 	ck_assert_str_eq(text, "Ghost");
 	ck_assert(IOObjectConformsTo(object, "Ghost"));
 	ck_assert(!IOObjectConformsTo(object, "IOService"));
-	ck_assert_int_eq(IOServiceGetBusyStateAndTime(object, &state, &busy, NULL),
+	ck_assert_int_eq(IOServiceGetBusyStateAndTime(object, &state, &busy, &time),
 			 kIOReturnSuccess);
 	ck_assert_uint_eq(state, kIOServiceInactiveState);
 	ck_assert_uint_eq(busy, 0);
+	ck_assert_uint_eq(time, 0);
 	ck_assert_int_eq(IORegistryEntryGetPath(object, kIOServicePlane, path),
 			 kIOReturnBadArgument);
 	ck_assert_ptr_null(IORegistryEntryCreateCFProperty(object, "a", NULL, 0));
@@ -376,7 +378,7 @@ START_TEST(a_state_is_a_set_of_bits)
 			 kIOReturnSuccess);
 	ck_assert_uint_eq(state, 0x1e);
 	ck_assert_uint_eq(busy, 2);
-	ck_assert_uint_eq(time, 0);
+	ck_assert_uint_eq(time, 5000000007);
 	ck_assert_int_eq(IOServiceGetBusyStateAndTime(service, NULL, NULL, NULL),
 			 kIOReturnSuccess);
 }
