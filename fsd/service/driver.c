@@ -381,6 +381,8 @@ void driver_stop(struct driver *driver)
 	if (service && !service->survives)
 		service_terminate(service);	/* which the driver leaves, if there is memory for it */
 	driver_leave(driver);
-	if (service && service->survives)
+	if (service && service->survives) {
+		service_take_back_busy(service);
 		service_save(service);
+	}
 }

@@ -492,13 +492,23 @@ static void change_busy(struct service *service, int by)
 
 int service_adjust_busy(struct service *service, int by)
 {
-	int64_t after = (int64_t)service->entry.busy + by;
+	int64_t added = (int64_t)service->added_busy + by, after = (int64_t)service->entry.busy + by;
 
-	if (after < 0 || after > ENTRY_MAX_BUSY)
+	if (added < 0)
+		return failure(-EINVAL, "no more than %u is to be taken back, which was added here",
+			       service->added_busy);
+	if (by > 0 && after > ENTRY_MAX_BUSY)
 		return failure(-EINVAL, "the busy count would be %" PRId64 ", not 0 to %u", after,
 			       ENTRY_MAX_BUSY);
+	service->added_busy = (uint32_t)added;
 	change_busy(service, by);
 	return 0;
+}
+
+void service_take_back_busy(struct service *service)
+{
+	change_busy(service, -(int)service->added_busy);
+	service->added_busy = 0;
 }
 
 int service_register(struct service *service)

@@ -27,6 +27,7 @@ struct service {
 	bool had_driver;		/* it is not a mere nub */
 	bool survives;			/* the end of its driver: another may come */
 	bool is_orphan;			/* its driver's session ended with the fsd before */
+	uint32_t added_busy;		/* of the busy count: by service_adjust_busy() */
 
 	struct list clients;		/* struct client.of_service */
 	uint64_t last_connection;
@@ -166,8 +167,13 @@ int service_set_methods(struct service *service, const char *text, size_t size);
 int service_set_properties(struct service *service, json_t *properties);
 int service_remove_property(struct service *service, const char *key);
 
-/* Return: 0, -EINVAL when it would go below 0 or above 1023. */
+/*
+ * adjustBusy(), the provider's part of the busy count. Return: 0, -EINVAL when that would go
+ * below 0, or the count above 1023.
+ */
 int service_adjust_busy(struct service *service, int by);
+/* The provider's session has ended: nothing of its part is left. */
+void service_take_back_busy(struct service *service);
 
 /* messageClients(), with an argument or NULL; and with a word. */
 void service_message(struct service *service, const char *kind, uint32_t message, json_t *argument);

@@ -195,9 +195,10 @@ bool IOService_isInactive(const IOService *service);
 UInt32 IOService_getBusyState(const IOService *service);
 
 /*
- * Add @delta to the busy count. Stands for IOService::adjustBusy(), which has no result.
- * Return: kIOReturnSuccess; kIOReturnBadArgument for NULL, not attached, or a count
- * outside of 0 to 1023; kIOReturnNotAttached, terminated; or what fsd says.
+ * Add @delta to the busy count, or take back what was added; the rest fsd takes back when the
+ * driver goes. Stands for IOService::adjustBusy(), which has no result.
+ * Return: kIOReturnSuccess; kIOReturnBadArgument for NULL, not attached, a count above 1023,
+ * or less than was added; kIOReturnNotAttached, terminated; or what fsd says.
  */
 IOReturn IOService_adjustBusy(IOService *service, SInt32 delta);
 

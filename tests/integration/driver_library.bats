@@ -266,6 +266,25 @@ client() {
 	END
 }
 
+@test "what a driver has added to the busy count goes with it" {
+	start_fsd
+	drive persist
+	client "$S" <<-'END'
+		equal(Client(S).name(12, 3), 'kIOReturnSuccess')
+		equal(open(S + '/busy').read(), '3\n')
+	END
+	kill -9 "$DRIVER"
+	timeout 10 cat "$MNT/quiet"
+	drive persist
+	client "$S" <<-'END'
+		c = Client(S)
+		equal(open(S + '/busy').read(), '0\n')
+		equal(c.name(12, 2**64 - 1), 'kIOReturnBadArgument')
+		equal(c.name(12, 1), 'kIOReturnSuccess')
+		equal(open(S + '/busy').read(), '1\n')
+	END
+}
+
 @test "a dispatch queue's thread serves" {
 	start_fsd
 	drive thread

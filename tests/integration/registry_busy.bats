@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 #
-# The busy count: how long it was not 0.
+# The busy count: how long it was not 0, and what becomes of what a driver has added.
 
 load lib
 load checks
@@ -24,10 +24,28 @@ busy() {
 			def control(name, line):
 			    write(entry(name) + '/ctl', line + '\n')
 
+			def counts(*names):
+			    return [int(read(f'{entry(name)}/busy')) for name in names]
+
 			def nanoseconds(path):
 			    text = read(f'{path}/busy_time')
 			    assert re.fullmatch('[0-9]+\n', text), text
 			    return int(text)
+
+			def edges(fd):
+			    """The arguments of the messages that it became busy or quiet"""
+			    lines = [json.loads(line) for line in os.read(fd, 1 << 20).splitlines()]
+			    return [line['arg'] for line in lines if line['name'] == 'kIOMessageServiceBusyStateChange']
+
+			def is_quiet(fd):
+			    return 'IN' in events(fd, select.POLLIN)
+
+			def drive(name, *lines):
+			    """As its driver; the session, which adds to the count"""
+			    driver = os.open(entry(name) + '/driver', os.O_RDWR | os.O_CLOEXEC)
+			    for line in lines:
+			        control(name, line)
+			    return driver
 		END
 		cat
 	)
@@ -78,4 +96,85 @@ busy() {
 	echo busy +1 >"$MNT/IOService/Bus/ctl"
 	restart_fsd
 	[ "$(cat "$MNT/IOService/Bus/busy" "$MNT/IOService/Bus/busy_time")" = $'0\n0' ]
+}
+
+@test "what a driver has added is taken back when its session ends, and those above are told" {
+	start_fsd
+	busy <<-'END'
+		make('Bus', 'Bus/Dev', 'Bus/Dev/Part')
+		control('Bus/Dev', 'persist')
+		with opening(f'{MNT}/quiet', 'rn') as quiet, opening(entry('Bus/events')) as bus, \
+		        opening(entry('Bus/Dev/events')) as dev:
+		    for start, end in (lambda *what: stays(drive, *what), Child.end), (drive, os.close):
+		        driver = start('Bus/Dev', 'busy +3', 'busy -1')
+		        equal(counts('Bus/Dev', 'Bus', ''), [2, 1, 1])
+		        end(driver)
+		        eventually(lambda: counts('Bus/Dev') == [0])
+		        equal(counts('Bus/Dev', 'Bus', ''), [0, 0, 0])
+		        equal((edges(dev), edges(bus)), ([1, 0], [1, 0]))
+		        assert is_quiet(quiet)
+		    equal(read(f'{MNT}/busy'), '0\n')
+		    refuses(EINVAL, control, 'Bus/Dev', 'busy -1')
+		    # What is below it counts on.
+		    control('Bus/Dev/Part', 'busy +1')
+		    driver = drive('Bus/Dev', 'busy +1022')
+		    equal(counts('Bus/Dev', 'Bus', ''), [1023, 1, 1])
+		    os.close(driver)
+		    eventually(lambda: counts('Bus/Dev') == [1])
+		    equal((edges(dev), edges(bus)), ([1], [1]))
+		    control('Bus/Dev/Part', 'busy -1')
+		    equal((edges(dev), edges(bus)), ([0], [0]))
+		    equal(counts('Bus/Dev', 'Bus', ''), [0, 0, 0])
+	END
+}
+
+@test "what is added while there is no driver lasts until a session has ended" {
+	start_fsd
+	busy <<-'END'
+		make('S')
+		control('S', 'persist')
+		control('S', 'busy +2')
+		driver = drive('S', 'busy +1', 'register')
+		equal(counts('S'), [3])
+		control('S', 'busy -2')
+		equal(counts('S'), [1])
+		control('S', 'busy +1')
+		os.close(driver)
+		eventually(lambda: counts('S') == [0])
+		control('S', 'busy +1')
+		equal(counts('S', ''), [1, 1])
+		control('S', 'busy -1')
+		equal(counts('S', ''), [0, 0])
+		# One that does not persist ends with its driver, and those above are quiet as well.
+		make('T')
+		driver = drive('T', 'busy +5')
+		equal(counts('T', ''), [5, 1])
+		os.close(driver)
+		eventually(lambda: not os.path.exists(entry('T')))
+		equal(counts('', 'S'), [0, 0])
+		control('S', 'busy +1')
+		control('S', 'terminate')
+		equal(counts(''), [0])
+	END
+}
+
+@test "nobody takes back what others have added" {
+	start_fsd
+	busy <<-'END'
+		make('Bus', *(f'Bus/K{i}' for i in range(1024)))
+		control('Bus', 'busy +2')
+		control('Bus/K0', 'busy +1')
+		equal(counts('Bus', ''), [3, 1])
+		says(EINVAL, 'added', control, 'Bus', 'busy -3')
+		equal(counts('Bus', ''), [3, 1])
+		for i in range(1, 1024):
+		    control(f'Bus/K{i}', 'busy +1')
+		equal(counts('Bus'), [1023])
+		refuses(EINVAL, control, 'Bus', 'busy +1')
+		control('Bus', 'busy -2')               # its own, though there are more than are shown
+		refuses(EINVAL, control, 'Bus', 'busy -1')
+		for i in range(1024):
+		    control(f'Bus/K{i}', 'busy -1')
+		equal(counts('Bus', ''), [0, 0])
+	END
 }
