@@ -10,8 +10,11 @@
 #include "fuse/requests.h"
 #include "service/refusal.h"
 #include "store/store.h"
+#include "util/log.h"
+#include "util/share.h"
 
 #define NAME_TIMEOUT	3600.0		/* seconds */
+#define MAX_LISTED_BYTES (64u << 20)	/* of all directories that a user has open */
 #define UNKNOWN_INODE	0xffffffffu	/* as libfuse has it, of a name that is only listed */
 
 static struct store *store;
@@ -367,19 +370,39 @@ static void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 
 struct listing {
 	struct node *node;		/* counted */
+	uid_t payer;			/* whose memory it is */
+	size_t size;			/* of it, and taken */
 	struct names names;
 	size_t n_children;
 	uint64_t children[];		/* ids */
 };
 
+static struct shares listed = SHARES_INIT(listed);
+
 static void listing_free(struct listing *listing)
 {
+	share_give_back(&listed, listing->payer, listing->size);
 	node_unref(listing->node);
 	names_free(&listing->names);
 	free(listing);
 }
 
-static int listing_new(struct node *node, struct listing **ret)
+static int listing_charge(struct listing *listing)
+{
+	size_t size = sizeof(*listing) + listing->n_children * sizeof(listing->children[0]) +
+		      names_size(&listing->names);
+	int r = share_take(&listed, listing->payer, size, MAX_LISTED_BYTES);
+
+	if (r == -EDQUOT)
+		log_limited("directories that uid %u lists keep more than %u bytes, refused",
+			    listing->payer, MAX_LISTED_BYTES);
+	if (r < 0)
+		return -ENOMEM;
+	listing->size = size;
+	return 0;
+}
+
+static int listing_new(struct node *node, uid_t payer, struct listing **ret)
 {
 	struct listing *listing = malloc(sizeof(*listing) +
 					 node->n_children * sizeof(listing->children[0]));
@@ -388,11 +411,13 @@ static int listing_new(struct node *node, struct listing **ret)
 
 	if (!listing)
 		return -ENOMEM;
-	*listing = (struct listing){ .node = node_ref(node) };
+	*listing = (struct listing){ .node = node_ref(node), .payer = payer };
 	list_for_each(child, &node->children, siblings)
 		if (list_is_empty(&child->passing))
 			listing->children[listing->n_children++] = child->id;
 	r = node->def->list ? node->def->list(node, &listing->names) : 0;
+	if (r == 0)
+		r = listing_charge(listing);
 	if (r < 0) {
 		listing_free(listing);
 		return r;
@@ -405,7 +430,7 @@ static void request_opendir(fuse_req_t req, fuse_ino_t inode, struct fuse_file_i
 {
 	struct node *node = directory_of(inode);
 	struct listing *listing;
-	int r = node ? listing_new(node, &listing) : -ESTALE;
+	int r = node ? listing_new(node, request_caller(req).uid, &listing) : -ESTALE;
 
 	if (r < 0) {
 		fuse_reply_err(req, -r);

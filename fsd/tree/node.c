@@ -313,6 +313,15 @@ int names_add(struct names *names, const char *name, mode_t type)
 	return 0;
 }
 
+size_t names_size(const struct names *names)
+{
+	size_t size = names->room * sizeof(*names->names);
+
+	for (size_t i = 0; i < names->n; i++)
+		size += strlen(names->names[i].name) + 1;
+	return size;
+}
+
 void names_free(struct names *names)
 {
 	for (size_t i = 0; i < names->n; i++)
@@ -425,7 +434,7 @@ void node_stat(struct node *node, const struct row *row, struct stat *ret)
 		.st_mtim = node->made,
 		.st_ctim = node->made,
 	};
-	ret->st_blocks = (ret->st_size + 511) / 512;
+	ret->st_blocks = ret->st_size / 512 + (ret->st_size % 512 != 0);
 }
 
 char *node_path(const struct node *node)

@@ -131,6 +131,7 @@ struct names {
 
 /* Return: 0 or -ENOMEM. */
 int names_add(struct names *names, const char *name, mode_t type);
+size_t names_size(const struct names *names);	/* bytes that they keep */
 void names_free(struct names *names);
 
 /* In this mount `memory` rows are symbolic links. Set once, before it is used. */

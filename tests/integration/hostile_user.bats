@@ -166,3 +166,30 @@ teardown() { fsd_teardown; }
 	echo 'max_queues=20' >>"$T/expected"
 	stop_fsd
 }
+
+@test "directories that one user holds open have a limit of their names, and others list theirs" {
+	start_for_users
+	check_users <<-'END'
+		import resource
+		from errno import ENOMEM
+		resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
+		for n in range(500):
+		    os.mkdir(f'{MNT}/streams/{"s" * 100}{n}')
+		def opens_many(path):
+		    """As often as he may; what he has can still be read"""
+		    become(*other[:2])
+		    fds = []
+		    with contextlib.suppress(OSError):
+		        while len(fds) < 5000:
+		            fds.append(os.open(path, os.O_RDONLY | os.O_DIRECTORY))
+		    refuses(ENOMEM, os.open, path, os.O_RDONLY | os.O_DIRECTORY)
+		    with os.scandir(fds[-1]) as names:
+		        assert len(list(names)) >= 500
+		for path in f'{MNT}/name', f'{MNT}/id':
+		    child = stays(opens_many, path)
+		    equal(run_as(friend, lambda: len(os.listdir(f'{MNT}/streams'))), 500)
+		    child.end()
+		    eventually(lambda: run_as(other, os.listdir, path), 'there is room again')
+	END
+	expect_log 'directories that uid 1003 lists'
+}
