@@ -11,9 +11,6 @@
 
 #include "result.h"
 
-/* A Unix errno may travel as a code of its own, above the others. */
-#define UNIX_ERRNO	0xc000
-
 /* A row that is the code for its errno, and one that only leads to it. */
 #define CODE(code, error, text)	{ code, error, true, #code, text }
 #define ALSO(code, error, text)	{ code, error, false, #code, text }

@@ -10,5 +10,8 @@
 
 #include <IOKit/IOReturn.h>
 
+/* A Unix errno may travel as a code of its own, above the others. */
+#define UNIX_ERRNO	0xc000
+
 /* As ring.h gives each errno its meaning: damaged memory is no I/O error. */
 IOReturn result_from_ring(int r);

@@ -36,12 +36,14 @@ static int check_publisher(const struct service *parent, const struct caller *ca
 	_cleanup_(freep) char *path = NULL;
 	struct identity who = { 0 };
 	IOReturn code;
+	int r;
 
 	if (parent != registry->plane && caller->uid == parent->node->own.uid)
 		return 0;
 	path = entry_path(&parent->entry, &service_plane);
-	if (!path || identity_read(caller->pid, caller->uid, caller->gid, &who) < 0)
-		return -ENOMEM;
+	r = path ? identity_read(caller->pid, caller->uid, caller->gid, &who) : -ENOMEM;
+	if (r < 0)
+		return r;
 	code = policy_may_publish(registry->policy, &who, path, geteuid());
 	identity_deinit(&who);
 	return code == kIOReturnSuccess ? 0 :

@@ -31,7 +31,7 @@ static int open_file(struct seat *seat, int flags)
 				 flags);
 }
 
-/* Who has a lock on the whole file: l_type F_UNLCK means nobody. */
+/* Who has a lock on the whole file: l_type F_UNLCK means nobody. It may be, if we cannot look. */
 static struct flock lock_of_others(struct seat *seat)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -39,6 +39,8 @@ static struct flock lock_of_others(struct seat *seat)
 
 	if (tree_memory_is_linked)
 		fd = open_file(seat, O_RDWR);
+	if (fd == -EMFILE || fd == -ENFILE)
+		return lock;
 	if (fd < 0 || fcntl(fd, F_OFD_GETLK, &lock) < 0)
 		lock.l_type = F_UNLCK;
 	return lock;

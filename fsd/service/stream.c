@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "libqueue/atomic.h"
+#include "libqueue/result.h"
 #include "service/stream_nub.h"
 #include "service/stream_user_client.h"
 #include "util/failure.h"
@@ -13,6 +14,8 @@
 
 IOReturn stream_code(int r)
 {
+	if (r == -EMFILE || r == -ENFILE)	/* no want of the stream's, as kIOReturnNoResources is */
+		return UNIX_ERRNO - r;
 	return r == 0 ? kIOReturnSuccess : r == -ENOSPC ? kIOReturnNoSpace :
 	       r == -ENOMEM ? kIOReturnNoMemory : IOReturnFromErrno(-r);
 }

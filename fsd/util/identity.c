@@ -38,11 +38,19 @@ static FILE *open_proc(pid_t pid, const char *name)
 	return fopen(path, "re");
 }
 
+/* It may well be there, only we cannot look. */
+static bool is_want(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
 static int read_status(pid_t tid, struct identity *identity)
 {
 	_cleanup_(fclosep) FILE *file = open_proc(tid, "status");
 
-	return file ? proc_status(file, identity) : -ESRCH;
+	if (!file)
+		return is_want(errno) ? -errno : -ESRCH;
+	return proc_status(file, identity);
 }
 
 static void read_comm(struct identity *identity)
@@ -216,7 +224,7 @@ int identity_read(pid_t tid, uid_t uid, gid_t gid, struct identity *ret)
 		return 0;
 	identity_deinit(ret);
 	*ret = bare;
-	return r == -ENOMEM ? r : 0;
+	return r == -ESRCH ? 0 : r;
 }
 
 void identity_deinit(struct identity *identity)

@@ -32,7 +32,8 @@ struct identity {
 /*
  * Fill @ret for the thread @tid that asks with @uid and @gid. A thread that cannot be seen
  * gives only these two; likewise one with other ids of its own, in whose name somebody
- * else asks. Return: 0 or -ENOMEM; identity_deinit() it in any case.
+ * else asks. Return: 0, -ENOMEM; -EMFILE, -ENFILE: we cannot look; identity_deinit() it in
+ * any case.
  */
 int identity_read(pid_t tid, uid_t uid, gid_t gid, struct identity *ret);
 void identity_deinit(struct identity *identity);

@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# fsd that has no descriptors left: what it cannot do is refused for that reason and leaves
+# nothing half made, what it need not open for goes on, and nothing is allowed for want of a look.
+
+load lib
+load checks
+load registry
+load users
+setup_file() { fsd_setup_file; }
+setup() { fsd_setup; }
+teardown() { fsd_teardown; }
+
+check_few() { check_users < <(cat <<-'END'
+	import resource
+	@contextlib.contextmanager
+	def starved(more=0):
+	    """What fsd has open it keeps, and it gets no more than that"""
+	    pid, what = int(os.environ['FSD_PID']), resource.RLIMIT_NOFILE
+	    before = resource.prlimit(pid, what)
+	    fds = set(map(int, os.listdir(f'/proc/{pid}/fd')))
+	    free = [n for n in range(len(fds) + more + 1) if n not in fds]
+	    resource.prlimit(pid, what, (free[more] if more < len(free) else max(fds) + 1, before[1]))
+	    try:
+	        yield
+	    finally:
+	        resource.prlimit(pid, what, before)
+
+	def says_of(user, call, *arguments):
+	    def tries():
+	        try:
+	            call(*arguments)
+	            return 'ok'
+	        except OSError as error:
+	            return name_of(error.errno)
+	    return run_as(user, tries)
+	END
+	cat); }
+
+@test "a role that somebody has is his while fsd cannot look: his queue stays" {
+	start_for_users
+	check_few <<-'END'
+		q = Queue(f'{MNT}/queues/q')
+		os.mkdir(q.path)
+		role = take(q / 'data')
+		with starved():
+		    found = [says_of(root, *call) for call in ((os.rmdir, q.path), (q.write, 'reset', '1'),
+		                                               (q.set, 'capacity', 8192))]
+		    assert all(each in ('EBUSY', 'EMFILE') for each in found), found
+		    pid = q.value('producer_pid')
+		    assert pid != 'none'
+		os.close(role)
+		eventually(lambda: q.value('producer_pid') == 'none')
+		os.rmdir(q.path)
+	END
+}
+
+@test "who asks is looked at, or refused for want of descriptors, not for want of rights" {
+	cat >policy.json <<-'END'
+		{ "foreground": [ { "match": { "gid": 2001 }, "allow": false } ],
+		  "open": [ { "class": "Front", "require": "foreground" } ] }
+	END
+	start_for_users -p policy.json
+	check_few <<-'END'
+		S, F = Service('S', {'privilege': 'cap:sys_admin'}), Service('Front')
+		equal(says_of(friend, opens, F / 'clone'), 'EACCES')    # of that group, too
+		equal(says_of(root, opens, S / 'clone'), 'ok')
+		with starved():
+		    equal((says_of(root, opens, S / 'clone'), says_of(friend, opens, F / 'clone')), ('EMFILE', 'EMFILE'))
+		equal(says_of(root, opens, S / 'clone'), 'ok')
+	END
+}
+
+@test "whatever is made with however few descriptors is made, or not at all" {
+	start_for_users
+	check_few <<-'END'
+		os.mkdir(f'{MNT}/streams/t')
+		S = Service('S', {'memory': {'0': 'page'}, 'ports': {'0': 'queues/p/notify'}})
+		os.mkdir(S / 'queues/p')
+		os.close(os.open(S / 'buf/page', os.O_RDWR | os.O_CREAT, 0o666))
+		def made(path):
+		    os.mkdir(path)
+		    os.rmdir(path)
+		def put():
+		    q = Queue(f'{MNT}/queues/q')
+		    os.mkdir(q.path)
+		    try:
+		        q.put(b'entry')
+		        equal(q.get(), b'entry')
+		    finally:
+		        eventually(lambda: q.value('entries') == '0' or q.get())
+		        os.rmdir(q.path)
+		def buffer():
+		    fd = os.open(S / 'buf/new', os.O_RDWR | os.O_CREAT, 0o666)
+		    try:
+		        os.ftruncate(fd, PAGE)
+		    finally:
+		        os.close(fd)
+		        os.unlink(S / 'buf/new')
+		def connection():
+		    connection = Connection(S)
+		    try:
+		        opens(connection / 'mem/0')
+		    finally:
+		        connection.close()
+		def stream():
+		    fd = opened(f'{MNT}/streams/t/io', 'rw')
+		    os.close(fd)
+		WAYS = {'queue': (made, f'{MNT}/queues/q'), 'stream': (made, f'{MNT}/streams/s'), 'service': (made, entry('T')),
+		        'buffer of a stream': (made, f'{MNT}/streams/t/buffers/0'), 'entry': (put,), 'buffer': (buffer,),
+		        'connection': (connection,), 'session': (opens, f'{MNT}/match'), 'stream that is opened': (stream,),
+		        'policy': (write, f'{MNT}/ctl', 'reload\n')}
+		for what, (call, *arguments) in WAYS.items():
+		    found = []
+		    with nothing_changed():
+		        for more in range(12):
+		            with starved(more):
+		                found.append(says_of(root, call, *arguments))
+		    assert set(found) <= {'ok', 'EMFILE'}, f'{what}: {found}'
+		    equal((what, found[-1]), (what, 'ok'))
+	END
+}
