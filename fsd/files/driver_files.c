@@ -10,6 +10,7 @@
 #include "files/files.h"
 #include "util/failure.h"
 #include "util/log.h"
+#include "util/process.h"
 
 struct provider {
 	struct driver driver;
@@ -53,12 +54,13 @@ static void provider_ended(struct driver *driver)
 static int driver_open(struct session *session, const struct caller *caller)
 {
 	struct provider *provider = calloc(1, sizeof(*provider));
+	pid_t pid = process_of_thread(caller->pid);
 	int r;
 
-	(void)caller;
 	if (!provider)
 		return -ENOMEM;
 	provider->session = session;
+	provider->driver.holder = (struct holder){ pid, process_start_time(pid) };
 	provider->driver.send = provider_send;
 	provider->driver.ended = provider_ended;
 	provider->driver.n_unread = provider_n_unread;

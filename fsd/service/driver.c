@@ -37,6 +37,8 @@ static void forget_withdrawn(struct driver *driver, struct withdrawn *withdrawn)
 
 int driver_start(struct driver *driver, struct service *service)
 {
+	struct holder before = service->driven_by;
+	bool had_driver = service->had_driver;
 	int r;
 
 	if (!service_is_active(service))
@@ -47,14 +49,19 @@ int driver_start(struct driver *driver, struct service *service)
 	list_init(&driver->withdrawn);
 	driver->service = service;
 	service->driver = driver;
+	service->driven_by = driver->holder;
 	service->had_driver = true;
-	service->is_orphan = false;
 	r = service_save(service);
 	if (r < 0) {
 		service->driver = NULL;
+		service->driven_by = before;
+		service->had_driver = had_driver;
 		driver->service = NULL;
+		return r;
 	}
-	return r;
+	service->is_orphan = false;
+	service_await_no_driver(service);
+	return 0;
 }
 
 /* Questions: asked, answered, withdrawn */
@@ -377,12 +384,11 @@ void driver_leave(struct driver *driver)
 void driver_stop(struct driver *driver)
 {
 	struct service *service = driver->service;
+	bool survives = service && service->survives;
 
-	if (service && !service->survives)
-		service_terminate(service);	/* which the driver leaves, if there is memory for it */
+	if (service && !survives)
+		service_lost_driver(service);	/* which the driver leaves, if there is memory for it */
 	driver_leave(driver);
-	if (service && service->survives) {
-		service_take_back_busy(service);
-		service_save(service);
-	}
+	if (survives)
+		service_lost_driver(service);
 }

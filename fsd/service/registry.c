@@ -38,6 +38,7 @@ static int init_plane(struct registry *registry)
 	list_init(&plane->clients);
 	list_init(&plane->interests);
 	list_init(&plane->buffers);
+	list_init(&plane->awaiting);
 	plane->registry = registry;
 	r = entry_init(&plane->entry, ENTRY_ROOT, ENTRY_FIRST_ID, "Root", "");
 	if (r == 0) {
@@ -101,6 +102,7 @@ int registry_init(struct registry *registry)
 
 	registry->first_new_id = UINT64_MAX;
 	list_init(&registry->watchers);
+	list_init(&registry->past_drivers);
 	list_init(&registry->queues_of.users);
 	list_init(&registry->streams_of.users);
 	list_init(&registry->services_of.users);
@@ -263,7 +265,7 @@ static struct service *find_to_end(void)
 	return NULL;
 }
 
-/* Those whose termination a crash has cut short. */
+/* Those whose termination a crash has cut short, or whose driver has ended with the fsd before. */
 static void end_services(void)
 {
 	struct service *service;

@@ -48,6 +48,7 @@ struct registry {
 	struct node *root;
 	struct service *plane, *resources;
 	struct list watchers;		/* struct watcher: of publications */
+	struct list past_drivers;	/* struct past_driver: of services, before a restart */
 	uint64_t first_new_id;		/* of what was not there before this start */
 };
 

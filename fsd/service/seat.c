@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/syscall.h>
 
 #include "service/queue.h"
 #include "util/log.h"
@@ -14,8 +13,7 @@ void seat_init(struct seat *seat, struct queue *queue, enum side side)
 
 static void set_free(struct seat *seat)
 {
-	loop_unwatch(seat->queue->registry->loop, &seat->ended);
-	seat->ended.fd = close_fd(seat->ended.fd);
+	process_unwatch(seat->queue->registry->loop, &seat->ended);
 	seat->holder = (struct holder){ 0 };
 	seat->state = SEAT_FREE;
 }
@@ -157,13 +155,9 @@ void seat_adopt(struct seat *seat, const struct holder *holder)
 	if (tree_memory_is_linked || holder->pid == 0)
 		return;
 	seat->ended = SOURCE_INIT(on_ended);
-	seat->ended.fd = (int)syscall(SYS_pidfd_open, holder->pid, 0);
-	/* Looked at with the pidfd in hand: the number cannot change owners now. */
-	if (seat->ended.fd < 0 || process_start_time(holder->pid) != holder->start_time ||
-	    loop_watch(seat->queue->registry->loop, &seat->ended, EPOLLIN) < 0) {
-		set_free(seat);
+	if (process_watch(seat->queue->registry->loop, &seat->ended, holder->pid,
+			  holder->start_time) < 0)
 		return;
-	}
 	seat->state = SEAT_ADOPTED;
 	seat->holder = *holder;
 	log_change(seat, "kept");

@@ -87,6 +87,7 @@ int service_add(struct registry *registry, struct node *parent, const char *name
 	list_init(&service->clients);
 	list_init(&service->interests);
 	list_init(&service->buffers);
+	list_init(&service->awaiting);
 	r = share_take(&registry->services_of, service->maker, 1, SIZE_MAX);
 	if (r < 0) {
 		free(service);
@@ -130,6 +131,7 @@ void service_free(struct node *node)
 		return;
 	if (service->stream)
 		stream_nub_free(service->stream);
+	service_await_no_driver(service);
 	entry_deinit(&service->entry);
 	methods_free(service->methods);
 	free(service->methods_text);
@@ -671,6 +673,18 @@ int service_terminate(struct service *service)
 		r = terminate_all(&victims);
 	free(victims.services);
 	return r;
+}
+
+void service_lost_driver(struct service *service)
+{
+	service->driven_by = (struct holder){ 0 };
+	service->is_orphan = false;
+	if (!service->survives) {
+		service_terminate(service);
+		return;
+	}
+	service_take_back_busy(service);
+	service_save(service);
 }
 
 int service_remove(struct service *service)

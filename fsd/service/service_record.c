@@ -37,9 +37,11 @@ json_t *service_details(const struct service *service)
 	for (char **class = entry->lineage; lineage && *class; class++)
 		if (json_array_append_new(lineage, json_string(*class)) < 0)
 			return NULL;
-	return json_pack("{s:I, s:O, s:O, s:I, s:b, s:b, s:b, s:I, s:o, s:s*}",
+	return json_pack("{s:I, s:O, s:O, s:I, s:b, s:[I,I], s:b, s:b, s:I, s:o, s:s*}",
 		"entry", (json_int_t)entry->id, "lineage", lineage, "properties", entry->properties,
 		"state", (json_int_t)entry->state, "had_driver", (int)service->had_driver,
+		"driver", (json_int_t)service->driven_by.pid,
+		(json_int_t)service->driven_by.start_time,
 		"survives", (int)service->survives, "terminating", (int)service->terminating,
 		"connection", (json_int_t)service->kept_connection,
 		"links", links_of(service), "methods", service->methods_text);
@@ -128,11 +130,12 @@ int service_adopt_details(struct service *service, json_t *details)
 	json_t *lineage, *properties, *links, *value;
 	const char *key, *methods = NULL;
 	int had_driver, survives, terminating = 0, r;
-	json_int_t entry, state, connection;
+	json_int_t entry, state, connection, pid = 0, start = 0;
 
-	if (json_unpack(details, "{s:I, s:o, s:o, s:I, s:b, s:b, s?b, s:I, s:o, s?s}", "entry", &entry,
+	if (json_unpack(details, "{s:I, s:o, s:o, s:I, s:b, s?[I,I], s:b, s?b, s:I, s:o, s?s}",
+			"entry", &entry,
 			"lineage", &lineage, "properties", &properties, "state", &state,
-			"had_driver", &had_driver, "survives", &survives,
+			"had_driver", &had_driver, "driver", &pid, &start, "survives", &survives,
 			"terminating", &terminating,
 			"connection", &connection, "links", &links, "methods", &methods) < 0)
 		return -EBADMSG;
@@ -148,6 +151,7 @@ int service_adopt_details(struct service *service, json_t *details)
 						  ENTRY_FIRST_PUBLISHED | ENTRY_FIRST_MATCHED);
 	service->links = json_incref(links);
 	service->had_driver = service->is_orphan = had_driver;
+	service->driven_by = (struct holder){ (pid_t)pid, (uint64_t)start };
 	service->survives = survives;
 	service->must_end = terminating;
 	service->last_connection = service->kept_connection = (uint64_t)connection;
@@ -183,6 +187,8 @@ int service_adopt(struct service *parent, uint64_t id, const struct record *reco
 		r = buffers_adopt(service);
 	if (r == 0 && record->details)
 		r = service_adopt_details(service, record->details);
+	if (r == 0)
+		service_await_driver(service);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include "service/stream_user_client.h"
 #include "util/failure.h"
 #include "util/log.h"
+#include "util/process.h"
 
 /* Results and changes */
 
@@ -286,10 +287,8 @@ void stream_free(struct node *node)
 	stream_nub_free(stream);
 	timer_stop(&stream->lingering);
 	stream_end_calls(stream, kIOReturnAborted);
-	loop_unwatch(stream->registry->loop, &stream->client_ended);
-	close_fd(stream->client_ended.fd);
-	loop_unwatch(stream->registry->loop, &stream->driver_ended);
-	close_fd(stream->driver_ended.fd);
+	process_unwatch(stream->registry->loop, &stream->client_ended);
+	process_unwatch(stream->registry->loop, &stream->driver_ended);
 	for (int i = 0; i < N_STREAM_SIDES; i++)
 		stream_end_deinit(&stream->ends[i]);
 	stream_memory_unref(stream->rings.output);

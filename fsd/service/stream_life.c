@@ -8,6 +8,7 @@
 #include "libqueue/atomic.h"
 #include "service/stream.h"
 #include "util/log.h"
+#include "util/process.h"
 
 /* Asking */
 
@@ -402,8 +403,7 @@ static void forget_wishes(struct stream *stream)
 static void forget_client(struct stream *stream)
 {
 	timer_stop(&stream->lingering);
-	loop_unwatch(stream->registry->loop, &stream->client_ended);
-	stream->client_ended.fd = close_fd(stream->client_ended.fd);
+	process_unwatch(stream->registry->loop, &stream->client_ended);
 	stream->client = CLIENT_NONE;
 	stream->holder = (struct holder){ 0 };
 }

@@ -3,8 +3,6 @@
  * After a restart of fsd the processes are there still that had a stream open, or drove it: it is
  * theirs until they come back to it, or end.
  */
-#include <sys/syscall.h>
-
 #include "service/stream.h"
 #include "util/process.h"
 
@@ -15,16 +13,7 @@ static bool watch(struct stream *stream, struct source *ended, const struct hold
 	if (holder->pid == 0)
 		return false;
 	*ended = SOURCE_INIT(on_end);
-	ended->fd = (int)syscall(SYS_pidfd_open, holder->pid, 0);
-	/* Looked at with the pidfd in hand: the number cannot change owners now. */
-	return ended->fd >= 0 && process_start_time(holder->pid) == holder->start_time &&
-	       loop_watch(stream->registry->loop, ended, EPOLLIN) == 0;
-}
-
-static void unwatch(struct stream *stream, struct source *ended)
-{
-	loop_unwatch(stream->registry->loop, ended);
-	ended->fd = close_fd(ended->fd);
+	return process_watch(stream->registry->loop, ended, holder->pid, holder->start_time) == 0;
 }
 
 static void on_client_ended(struct source *source, uint32_t events)
@@ -38,7 +27,7 @@ void stream_adopt_client(struct stream *stream, const struct holder *holder)
 {
 	if (!watch(stream, &stream->client_ended, holder, on_client_ended) ||
 	    stream_begin_session(stream) != kIOReturnSuccess) {
-		unwatch(stream, &stream->client_ended);
+		process_unwatch(stream->registry->loop, &stream->client_ended);
 		stream_drop_rings(stream);
 		stream_set_state(stream, STREAM_CLOSED);
 		return;
@@ -56,7 +45,7 @@ bool stream_is_adopted_by(const struct stream *stream, const struct holder *hold
 void stream_await_no_driver(struct stream *stream)
 {
 	stream->awaits_driver = false;
-	unwatch(stream, &stream->driver_ended);
+	process_unwatch(stream->registry->loop, &stream->driver_ended);
 }
 
 static void on_driver_ended(struct source *source, uint32_t events)
@@ -75,5 +64,5 @@ void stream_await_driver(struct stream *stream, const struct holder *holder)
 	if (stream->awaits_driver)
 		stream->driver = *holder;
 	else
-		unwatch(stream, &stream->driver_ended);
+		process_unwatch(stream->registry->loop, &stream->driver_ended);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
@@ -45,4 +47,29 @@ uint64_t process_start_time(pid_t pid)
 	char text[1024];
 
 	return pid > 0 && read_proc(pid, "stat", text, sizeof(text)) ? proc_start_time(text) : 0;
+}
+
+int process_watch(struct loop *loop, struct source *source, pid_t pid, uint64_t start_time)
+{
+	uint64_t start;
+	int r;
+
+	source->fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (source->fd < 0)	/* these two: it is a thread's number now */
+		return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
+	/*
+	 * Looked at with the pidfd in hand: the number cannot change owners now. One that has ended
+	 * since is told of by the pidfd.
+	 */
+	start = process_start_time(pid);
+	r = start == start_time || start == 0 ? loop_watch(loop, source, EPOLLIN) : -ESRCH;
+	if (r < 0)
+		source->fd = close_fd(source->fd);
+	return r;
+}
+
+void process_unwatch(struct loop *loop, struct source *source)
+{
+	loop_unwatch(loop, source);
+	source->fd = close_fd(source->fd);
 }
