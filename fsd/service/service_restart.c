@@ -94,7 +94,7 @@ void service_await_driver(struct service *service)
 		service->is_orphan = false;
 		service->must_end |= !service->survives;
 	} else if (r < 0) {
-		log_warning("cannot see when the driver of service '%s' ends (%s), ignoring",
+		log_limited("cannot see when the driver of service '%s' ends (%s), ignoring",
 			    service->node->name, strerror(-r));
 	} else {
 		service->past_driver = past;

@@ -125,11 +125,13 @@ family() {
 }
 
 @test "however often fsd is killed, a service waits for its driver, and is its again" {
+	mkfifo again
 	spawn check_registry <<-'END'
 		s = Service('S')
 		open('driving', 'w').write(str(os.getpid()))
 		for i in range(2):
-		    eventually(lambda: os.path.exists(f'again{i}'))
+		    with open('again') as again:     # however long it takes
+		        again.read()
 		    s.driver = os.open(s / 'driver', os.O_RDWR | os.O_NONBLOCK)
 		    open(f'back{i}', 'w').close()
 		signal.pause()
@@ -150,7 +152,7 @@ family() {
 			echo "{\"kill\":$n}" >"$S/S/props"	# it is written down again
 		done
 		[ "$(cat "$S/S/id" "$S/S/prop/kill")" = "$id"$'\n'3 ]
-		: >"again$round"
+		echo >again
 		eventually test -e "back$round"
 		expect ok open "$S/S/clone" rw
 	done
