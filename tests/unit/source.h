@@ -17,6 +17,7 @@
 
 #include "main.h"
 #include "directory.h"
+#include "mounts.h"
 
 #define BYTES	200u		/* as of ten entries of 16 bytes of the original's */
 
@@ -53,6 +54,7 @@ static inline void on_completion(void *refcon)
 
 static inline void set_up(void)
 {
+	leave_mounts();
 	ck_assert_int_eq(IODispatchQueue_Create("test", kIODispatchQueueCallerRuns, 0, &queue),
 			 kIOReturnSuccess);
 	ck_assert_int_eq(IODataQueueDispatchSource_Create(BYTES, queue, &source),
@@ -85,10 +87,7 @@ static inline void tear_down(void)
 	OSSafeReleaseNULL(serviced);
 }
 
-/*
- * Run what there is to run until there is nothing for a while. (Any mount that comes or goes
- * has queues look again.)
- */
+/* Run what there is to run until there is nothing for a while. */
 static inline void run(void)
 {
 	struct pollfd ready = { .fd = IODispatchQueue_GetDescriptor(queue), .events = POLLIN };
