@@ -121,11 +121,24 @@ WAITING = {'x86_64': (0, 1, 7, 271), 'aarch64': (63, 64, 73)}.get(os.uname().mac
 
 def state_of(pid):
     """S: waits in read, write or poll; D: so that no signal counts; R: not there yet, or done"""
+    return sleep_of(pid)[0]
+
+
+def sleep_of(pid):
+    """Its state, and the system call with its arguments"""
     with open(f'/proc/{pid}/stat', encoding='latin-1') as file:
         state = file.read().rsplit(')', 1)[1].split()[0]
     with open(f'/proc/{pid}/syscall', encoding='ascii') as file:
-        call = file.read().split()[0]
-    return state if call.isdigit() and (int(call) in WAITING or not WAITING) else 'R'
+        call = file.read().split()
+    return state if call[0].isdigit() and (int(call[0]) in WAITING or not WAITING) else 'R', call
+
+
+def is_parked(pid):
+    """It sleeps still once fsd has answered what was asked after it: it is not just being answered"""
+    before = sleep_of(pid)
+    with contextlib.suppress(OSError):
+        os.stat(f"{os.environ['MNT']}/version")
+    return before[0] == 'S' and sleep_of(pid) == before
 
 
 class Child:
@@ -157,7 +170,7 @@ class Child:
 
     def waits(self):
         """It went to sleep, and is not done"""
-        eventually(lambda: state_of(self.pid) == 'S', 'the child sleeps')
+        eventually(lambda: is_parked(self.pid), 'the child sleeps')
         assert not self.is_done()
         return self
 
