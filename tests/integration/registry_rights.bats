@@ -431,7 +431,7 @@ teardown() { fsd_teardown; }
 		        group=other[1], extra_groups=[], stdout=subprocess.PIPE, text=True)
 		eventually(lambda: os.readlink(f'/proc/{program.pid}/exe').endswith('mine/program'))
 		swapper = Child(swaps)
-		said = program.communicate(timeout=60)[0]
+		said = program.communicate(timeout=300)[0]
 		swapper.end()
 		equal(said, '')
 	END
