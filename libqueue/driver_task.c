@@ -117,6 +117,8 @@ bool task_asks(task_t task, const json_t *request)
 {
 	pid_t pid = (pid_t)word_of(request, "pid", 0);
 
+	if (pid == 0 && task->gid != (gid_t)word_of(request, "gid", (gid_t)-1))
+		return false;	/* of whom the ids are all that is known */
 	return task->pid == pid && task->uid == (uid_t)word_of(request, "uid", (uid_t)-1) &&
 	       task->unique_id == unique_id(pid);
 }

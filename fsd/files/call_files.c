@@ -302,7 +302,7 @@ static int know_writer(struct transaction *transaction, const struct caller *cal
 {
 	struct identity *who = &transaction->opener;
 
-	if (caller->uid == who->uid &&
+	if (who->pid != 0 && caller->uid == who->uid &&
 	    (caller->pid == who->pid || process_of_thread(caller->pid) == who->pid))
 		return 0;
 	identity_deinit(who);

@@ -17,20 +17,30 @@ static const char *const capability_names[] = {
 	"block_suspend", "audit_read", "perfmon", "bpf", "checkpoint_restore",
 };
 
-/* No pattern is for all; any other needs a text, so one of whom it is not known does not match. */
-static bool matches(const char *pattern, const char *text, int flags)
+/* No pattern is for all; any other needs a text: without one it is @unseen's to say. */
+static bool matches(const char *pattern, const char *text, int flags, bool unseen)
 {
-	return !pattern || (text && fnmatch(pattern, text, flags) == 0);
+	return !pattern || (text ? fnmatch(pattern, text, flags) == 0 : unseen);
 }
 
-static bool is_subject(const struct subject *subject, const struct identity *who)
+static bool has_unseen_groups(const struct identity *who)
+{
+	return who->pid == 0 || who->n_groups == IDENTITY_MAX_GROUPS;
+}
+
+/*
+ * What cannot be seen of somebody matches where the rule @refuses, and nowhere else: nobody
+ * gains by hiding.
+ */
+static bool is_subject(const struct subject *subject, const struct identity *who, bool refuses)
 {
 	const char *comm = who->pid > 0 ? who->comm : NULL;
 
 	return (!subject->has_uid || subject->uid == who->uid) &&
-	       (!subject->has_gid || identity_has_group(who, subject->gid)) &&
-	       matches(subject->exe, who->exe, FNM_PATHNAME) &&
-	       matches(subject->comm, comm, 0);
+	       (!subject->has_gid || identity_has_group(who, subject->gid) ||
+		(refuses && has_unseen_groups(who))) &&
+	       matches(subject->exe, who->exe, FNM_PATHNAME, refuses) &&
+	       matches(subject->comm, comm, 0, refuses);
 }
 
 /* Privileges */
@@ -84,7 +94,7 @@ static bool is_in_foreground(const struct policy *policy, const struct identity 
 	if (who->frozen)
 		return false;
 	for (size_t i = 0; i < policy->n_foreground; i++)
-		if (is_subject(&policy->foreground[i].who, who))
+		if (is_subject(&policy->foreground[i].who, who, !policy->foreground[i].allow))
 			return policy->foreground[i].allow;
 	return true;
 }
@@ -130,7 +140,7 @@ json_t *policy_entitlements(const struct policy *policy, const struct identity *
 	int r = all && (!own || copy) ? 0 : -1;
 
 	for (size_t i = 0; r == 0 && i < policy->n_grants; i++)
-		if (is_subject(&policy->grants[i].who, who))
+		if (is_subject(&policy->grants[i].who, who, false))
 			r = json_object_update_missing(all, policy->grants[i].grant);
 	if (r == 0 && json_is_object(copy))
 		r = json_object_update_missing(all, copy);
@@ -165,7 +175,7 @@ IOReturn policy_may_publish(const struct policy *policy, const struct identity *
 	for (size_t i = 0; i < policy->n_publish; i++) {
 		const struct publish_rule *rule = &policy->publish[i];
 
-		if (is_subject(&rule->who, who) && (!rule->under || is_under(path, rule->under)))
+		if (is_subject(&rule->who, who, false) && (!rule->under || is_under(path, rule->under)))
 			return kIOReturnSuccess;
 	}
 	return kIOReturnNotPermitted;
@@ -240,7 +250,8 @@ IOReturn policy_may_call(const struct policy *policy, const struct identity *who
 		const struct filter_rule *rule = &policy->filter[i];
 
 		if ((rule->kind == CALL_ANY || rule->kind == kind) && has_selector(rule, selector) &&
-		    is_subject(&rule->who, who) && is_one_of(rule->class, lineage))
+		    is_subject(&rule->who, who, rule->code != kIOReturnSuccess) &&
+		    is_one_of(rule->class, lineage))
 			return rule->code;
 	}
 	return kIOReturnSuccess;

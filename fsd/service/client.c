@@ -416,9 +416,12 @@ static bool caller_is_opener(const struct calling *calling)
 
 	if (!calling->caller)
 		return calling->who->uid == opener->uid && calling->who->pid == opener->pid &&
-		       calling->who->start_time == opener->start_time;
+		       calling->who->start_time == opener->start_time &&
+		       (opener->pid != 0 || calling->who->gid == opener->gid);
 	if (calling->caller->uid != opener->uid)
 		return false;
+	if (opener->pid == 0)	/* of whom the ids are all that is known */
+		return calling->caller->pid == 0 && calling->caller->gid == opener->gid;
 	return calling->caller->pid == opener->pid ||
 	       process_has_thread(opener->pid, calling->caller->pid);
 }

@@ -30,6 +30,72 @@ teardown() { fsd_teardown; }
 	END
 }
 
+@test "who cannot be seen from the daemon's pid namespace is his ids alone, and gets by no rule" {
+	skip_unless_root "a namespace has to be made"
+	cat >policy.json <<-'END'
+		{ "console": [ { "uid": 1003, "onConsole": true, "securePid": 1 } ],
+		  "foreground": [ { "match": { "comm": "backup*" }, "allow": false } ],
+		  "publish": [ { "comm": "*", "uid": 1003 }, { "gid": 9003 } ],
+		  "entitlements": [ { "match": { "comm": "*" }, "grant": { "org.comm": true } },
+		                    { "match": { "exe": "/*" }, "grant": { "org.exe": true } },
+		                    { "match": { "gid": 9003 }, "grant": { "org.group": true } },
+		                    { "match": { "gid": 2003 }, "grant": { "org.own": true } } ],
+		  "open": [ { "class": "Front", "require": "foreground" } ],
+		  "filter": [ { "class": "Filtered", "match": { "exe": "/usr/bin/tool" }, "rc": "kIOReturnNotReady" } ] }
+	END
+	printf '#!/bin/sh\nexport ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"\nexec unshare --pid --fork --kill-child=KILL "%s" "$@"\n' "$FSD" >fsd
+	chmod +x fsd
+	FSD=$T/fsd start_for_users -p policy.json
+	check_users <<-'END'
+		os.chmod(entry(), 0o777)
+		member = (1003, 2003, 9003)
+		privileges = ['root', 'local', 'console', 'consolesession', 'secureprocess', 'foreground', 'cap:sys_admin']
+		names = {f'P{n}': {'privilege': name} for n, name in enumerate(privileges)}
+		names.update({f'E{n}': {'IOUserClientEntitlements': f'org.{name}'} for n, name in
+		        enumerate(('comm', 'exe', 'group', 'own'))})
+		services = {name: Service(name, methods) for name, methods in names.items()}
+		services['Front'] = Service('Front')
+		def open_to(user):
+		    def run():
+		        found = set()
+		        for name, service in services.items():
+		            try:
+		                opens(service / 'clone')
+		                found.add(name)
+		            except OSError as error:
+		                equal((name, name_of(error.errno)), (name, 'EACCES'))
+		        return found
+		    return run_as(user, run)
+		equal(open_to(member), {'P1', 'P2', 'E3'})
+		equal(open_to(root), {'P0'})
+		refused(EPERM, member, os.mkdir, entry('Mine'))
+		equal(os.listdir(f'{MNT}/err'), [])     # nobody can be told
+		refuses(ENOENT, os.stat, f'{MNT}/err/0')
+
+		# A connection of his: it says so, and each call is his who has the same ids, and else told.
+		F, C = Service('Filtered', {'kind': 'any'}), Service('C', {'methods': [{'allowAsync': True}, {'ent': 'org.own'}]})
+		def called(connection, selector=0):
+		    with opening(connection + '/call', 'rw') as fd:
+		        os.write(fd, b'{"sel":%d}' % selector)
+		        return json.loads(os.read(fd, 1000))['name']
+		child, number = connected(member, F)
+		equal(read(f'{F.path}/clients/{number}/creator'), 'pid 0, \n')
+		equal(run_as(member, called, f'{F.path}/clients/{number}'), 'kIOReturnNotReady')
+		child.end()
+		child, number = connected(member, C)
+		U = f'{C.path}/clients/{number}'
+		def asked_of(user):
+		    caller = Child(lambda: (become(user[0], user[1], user[2:]), called(U))[1])
+		    request = C.answers()
+		    equal(caller.result(), 'kIOReturnSuccess')
+		    return [request.get(key) for key in ('op', 'uid', 'gid', 'pid')]
+		equal(asked_of(member), ['call', None, None, None])
+		stranger = (1003, 2009)
+		equal(asked_of(stranger), ['call', 1003, None, 0])
+		equal(run_as(stranger, called, U, 1), 'kIOReturnNotPrivileged')
+	END
+}
+
 # --- reloading
 
 @test "a policy is read again by SIGHUP and by reload, and one that is wrong leaves the old" {

@@ -381,6 +381,12 @@ START_TEST(who_asks_is_the_current_task_whatever_it_asks)
 		ck_assert_ptr_null(strchr(said, '+'));
 		*said = '\0';
 	}
+	/* Of whom fsd sees the ids alone: another group is another. */
+	asked(service, "{'op':'open','id':4,'conn':3,'type':0," US ",'pid':0,'ents':{'may.call':true}}");
+	asked(service, "{'op':'mem','conn':3,'id':5,'type':0," US ",'pid':0}");
+	asked(service, "{'op':'mem','conn':3,'id':5,'type':0,'uid':501,'gid':6,'pid':0}");
+	asked(service, "{'op':'call','conn':3,'id':5,'sel':0,'si':[],'so':0,'sos':0,'uid':501,'pid':0}");
+	assert_said("501/5/0+ 501/6/0 501/-1/0 ");
 	assert_code(asked(service, "{'op':'setprops','id':3,'conn':null,'props':{}," US ",'pid':1}"),
 		    kIOReturnNotPrivileged);
 	assert_code(asked(service, "{'op':'probe','id':3,'options':0,'uid':0,'gid':0,'pid':1}"),

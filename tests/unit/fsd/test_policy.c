@@ -41,6 +41,7 @@ static const char two_users[] =
 	" {\"uid\": 502, \"onConsole\": false, \"session\": 101}]}";
 
 #define NONE UINT32_MAX
+#define UNSEEN(match) "{\"foreground\": [{\"match\": {" match "}, \"allow\": false}]}"
 
 static const struct {
 	const char *policy;
@@ -70,6 +71,21 @@ static const struct {
 	  { .uid = 7, .pid = 1 }, "foreground", kIOReturnSuccess },
 	{ "{\"foreground\": [{\"match\": {\"uid\": 7}, \"allow\": true}]}",
 	  { .uid = 7, .frozen = true }, "foreground", kIOReturnNotPrivileged },
+	/* Who cannot be seen gets by no rule that refuses, and is let by none that lets others. */
+	{ UNSEEN("\"comm\": \"x*\""), { .uid = 7 }, "foreground", kIOReturnNotPrivileged },
+	{ UNSEEN("\"exe\": \"/x\""), { .uid = 7 }, "foreground", kIOReturnNotPrivileged },
+	{ UNSEEN("\"gid\": 5"), { .uid = 7 }, "foreground", kIOReturnNotPrivileged },
+	{ UNSEEN("\"gid\": 5"), { .uid = 7, .pid = 1, .n_groups = IDENTITY_MAX_GROUPS },
+	  "foreground", kIOReturnNotPrivileged },
+	{ UNSEEN("\"uid\": 8, \"gid\": 5"), { .uid = 7 }, "foreground", kIOReturnSuccess },
+	{ UNSEEN("\"gid\": 5"), { .uid = 7, .pid = 1, .n_groups = 1 }, "foreground",
+	  kIOReturnSuccess },
+	{ UNSEEN("\"comm\": \"x*\""), { .uid = 7, .pid = 1, .comm = "y" }, "foreground",
+	  kIOReturnSuccess },
+	{ "{\"foreground\": [{\"match\": {\"comm\": \"*\"}, \"allow\": true},"
+	  " {\"match\": {}, \"allow\": false}]}",
+	  { .uid = 7 }, "foreground", kIOReturnNotPrivileged },
+	{ "{}", { .uid = 7 }, "foreground", kIOReturnSuccess },
 	{ two_users, { .uid = 0, .pid = 1 }, "wheel", kIOReturnUnsupported },
 	{ two_users, { .uid = 0 }, "", kIOReturnUnsupported },
 	/* Nobody has a session that nobody has. */
@@ -236,6 +252,7 @@ static const char classes[] =
 static char *plain[] = { (char[]){ "Plain" }, (char[]){ "IOService" }, NULL };
 static char *derived[] = { (char[]){ "Derived" }, (char[]){ "GuardedBase" }, NULL };
 static char *shut[] = { (char[]){ "Shut" }, (char[]){ "IOService" }, NULL };
+static char *known[] = { (char[]){ "Known" }, NULL };
 
 START_TEST(the_first_rule_of_a_class_decides_on_opens)
 {
@@ -275,7 +292,9 @@ static const char filters[] =
 	" {\"class\": \"Shut\", \"kind\": \"async\", \"rc\": 3758097084},"
 	" {\"class\": \"Shut\", \"allow\": false},"
 	" {\"class\": \"Guarded*\", \"match\": {\"exe\": \"/usr/bin/tool\"}, \"kind\": \"method\","
-	"  \"selectors\": [0, 2], \"rc\": \"0xe00002d8\"}]}";
+	"  \"selectors\": [0, 2], \"rc\": \"0xe00002d8\"},"
+	" {\"class\": \"Known\", \"match\": {\"comm\": \"*\"}, \"allow\": true},"
+	" {\"class\": \"Known\", \"allow\": false}]}";
 
 static const struct {
 	struct identity who;
@@ -300,8 +319,11 @@ static const struct {
 	{ { .exe = tool }, derived, 1, false, kIOReturnSuccess },
 	{ { .exe = tool }, derived, 0, true, kIOReturnSuccess },
 	{ { .exe = other }, derived, 0, false, kIOReturnSuccess },
-	{ { .exe = NULL }, derived, 0, false, kIOReturnSuccess },
+	{ { .exe = NULL }, derived, 0, false, kIOReturnNotReady },	/* it may be the tool */
+	{ { .exe = NULL }, derived, 1, false, kIOReturnSuccess },
 	{ { .exe = tool }, plain, 0, false, kIOReturnSuccess },
+	{ { .uid = 7 }, known, 0, false, kIOReturnNotPermitted },
+	{ { .comm = "x", .pid = 1 }, known, 0, false, kIOReturnSuccess },
 };
 
 START_TEST(the_first_rule_that_is_for_a_call_decides_on_it)
@@ -309,7 +331,7 @@ START_TEST(the_first_rule_that_is_for_a_call_decides_on_it)
 	_policy_ *policy = parse(filters);
 	_policy_ *none = parse("{\"filter\": []}");
 
-	ck_assert_uint_eq(policy->n_filter, 6);
+	ck_assert_uint_eq(policy->n_filter, 8);
 	ck_assert_int_eq(policy_may_call(policy, &calls[_i].who, calls[_i].lineage,
 					 calls[_i].selector, calls[_i].async), calls[_i].result);
 	/* Who has no filter is not asked: one test of a pointer. */
