@@ -6,6 +6,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include "clock.h"
 
@@ -241,8 +242,10 @@ START_TEST(no_frame_is_left_without_a_call)
 		notify_client(&stream);
 		n_sent++;
 		id = (id + 1) % N_BUFFERS;
-		while (__atomic_load_n(&n_taken, __ATOMIC_SEQ_CST) < n_sent)
+		while (__atomic_load_n(&n_taken, __ATOMIC_SEQ_CST) < n_sent) {
 			ck_assert(!is_over(&end));
+			sched_yield();
+		}
 		while (stream_end_take(&stream.rings.end, &entry) != kIOReturnSuccess)
 			;
 	}
