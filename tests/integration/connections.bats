@@ -174,6 +174,7 @@ is_empty() { [ -z "$(ls "$1")" ]; }
 
 @test "a call is under way when fsd is killed" {
 	tested
+	echo persist >"$MNT/IOService/Test/ctl"	# the driver ends, be it before fsd is back or after
 	begin hang MACH_SEND_INVALID_DEST
 	heard '"sel":7'
 	kill_fsd
