@@ -347,10 +347,11 @@ DRIVER=$(
 
 # --- fsd dies
 
-@test "services outlive fsd that is killed with drivers and clients, and ids are not used again" {
+@test "services that persist outlive fsd that is killed with drivers and clients, and ids are not used again" {
 	on_registry <<-'END'
 		import pickle
-		driver = stays(lambda: Driver('S0', methods={'methods': [{'name': 'a', 'si': 1, 'so': 1}], 'memory': {'0': 'page'}}))
+		driver = stays(lambda: Driver('S0', methods={'methods': [{'name': 'a', 'si': 1, 'so': 1}], 'memory': {'0': 'page'}},
+		                              persist=True))
 		persisting = stays(lambda: Driver('S1', persist=True))
 		os.mkdir(f'{PLANE}/S2')             # a nub without a driver
 		write(f'{PLANE}/S2/class', 'Nub:Base\n')
@@ -412,8 +413,10 @@ DRIVER=$(
 		request = driver.request('call')
 		driver.say(id=request['id'], rc=SUCCESS, so=[2 * request['si'][0]])
 		equal(client.result(), [42])
-		# It did not ask to persist: without a driver it goes, as before.
+		# It asked to persist: without a driver it stays, as before.
 		driver.close()
+		assert not gone()
+		write(f'{S}/ctl', 'terminate\n')
 		eventually(gone)
 		for name in 'S2/S3@1', 'S2', 'new', 'S1':
 		    os.rmdir(f'{PLANE}/{name}')
