@@ -384,11 +384,10 @@ void driver_leave(struct driver *driver)
 void driver_stop(struct driver *driver)
 {
 	struct service *service = driver->service;
-	bool survives = service && service->survives;
 
-	if (service && !survives)
-		service_lost_driver(service);	/* which the driver leaves, if there is memory for it */
-	driver_leave(driver);
-	if (survives)
+	if (service && service->survives)
+		driver_leave(driver);
+	if (service)	/* which we leave in its order when it ends */
 		service_lost_driver(service);
+	driver_leave(driver);
 }

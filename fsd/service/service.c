@@ -630,6 +630,7 @@ static void detach(struct service *service)
 	list_for_each(buffer, &service->buffers, of_service)
 		buffer_remove(buffer);
 	store_remove(service->registry->store, service->node->id);
+	service_await_no_driver(service);
 	entry_retire(&service->entry);
 	service_drop(service);
 }
@@ -679,10 +680,8 @@ void service_lost_driver(struct service *service)
 {
 	service->driven_by = (struct holder){ 0 };
 	service->is_orphan = false;
-	if (!service->survives) {
-		service_terminate(service);
+	if (!service->survives && service_terminate(service) == 0)
 		return;
-	}
 	service_take_back_busy(service);
 	service_save(service);
 }

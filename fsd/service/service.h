@@ -141,7 +141,7 @@ int service_streams(struct service *service, struct node **ret);
  */
 int service_remove(struct service *service);
 
-/* Its driver is gone: it ends, or it survives, and another may come. */
+/* Its driver is gone: it ends, or, if it survives or is always there, another may come. */
 void service_lost_driver(struct service *service);
 
 /*

@@ -34,12 +34,13 @@ static void on_ended(struct source *source, uint32_t events)
 	struct service *service;
 
 	(void)events;
+	list_for_each(service, &past->services, awaiting)
+		service->past_driver = NULL;
 	list_append(&past->services, &services);
 	free_past_driver(past);
 	/* One that ends takes others with it. */
 	while (!list_is_empty(&services)) {
 		service = container_of(services.next, struct service, awaiting);
-		service->past_driver = NULL;
 		list_remove(&service->awaiting);
 		service_lost_driver(service);
 	}

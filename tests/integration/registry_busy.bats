@@ -145,6 +145,11 @@ busy() {
 		equal(counts('S', ''), [1, 1])
 		control('S', 'busy -1')
 		equal(counts('S', ''), [0, 0])
+		# One that is always there outlives each, too.
+		driver = drive('IOResources', 'busy +2')
+		equal(counts('IOResources', ''), [2, 1])
+		os.close(driver)
+		eventually(lambda: counts('IOResources', '') == [0, 0])
 		# One that does not persist ends with its driver, and those above are quiet as well.
 		make('T')
 		driver = drive('T', 'busy +5')

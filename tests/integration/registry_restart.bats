@@ -237,6 +237,34 @@ family() {
 	[ "$(services)" = $'IOResources\nS' ]
 }
 
+@test "what one process drove of a service and of what is below it ends once" {
+	made "$S/Bus" "$S/Bus/Dev" "$S/Bus/Dev/Sub"
+	drives "$S/Bus/Dev" "$S/Bus" "$S/Bus/Dev/Sub"
+	restart_fsd
+	dies "$SPAWNED"
+	eventually is_gone "$S/Bus"
+	[ "$(services)" = IOResources ]
+}
+
+@test "what was removed while its driver was waited for is not written down again" {
+	local records
+	records=$(kept)
+	made "$S/S" "$S/Bus" "$S/Bus/Dev"
+	echo persist >"$S/S/ctl"
+	echo persist >"$S/Bus/Dev/ctl"
+	drives "$S/S" "$S/Bus" "$S/Bus/Dev"
+	local driver=$SPAWNED
+	restart_fsd
+	hold "$S/S/events" r
+	hold "$S/Bus/Dev/events" r
+	rmdir "$S/S"
+	dies "$driver"
+	eventually is_gone "$S/Bus"
+	[ "$(kept)" -eq "$records" ]
+	restart_fsd
+	[ "$(services)" = IOResources ]
+}
+
 @test "the driver is who opened the file, as long as fsd lives on the file itself" {
 	made "$S/S"
 	python3 -SB - "$S/S" 3>&- <<-'END'
