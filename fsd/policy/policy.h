@@ -58,7 +58,7 @@ struct policy {
 	struct grant_rule *grants;	size_t n_grants;
 	struct class_rule *open;	size_t n_open;
 	struct class_rule *set;		size_t n_set;
-	struct filter_rule *filter;	size_t n_filter;	/* NULL: there is none */
+	struct filter_rule *filter;	size_t n_filter;
 	json_t *document;		/* owned: the same rules and users as an object */
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libqueue/result.h"
 #include "service/client.h"
 #include "util/failure.h"
 #include "util/log.h"
@@ -408,6 +409,7 @@ struct calling {
 	const struct client *client;
 	const struct caller *caller;	/* NULL: @who is known */
 	struct identity *who;
+	int error;			/* why he cannot be; 0 */
 };
 
 static bool caller_is_opener(const struct calling *calling)
@@ -428,11 +430,18 @@ static bool caller_is_opener(const struct calling *calling)
 
 static int know_caller(struct calling *calling)
 {
-	int r = calling->caller ? identity_read(calling->caller->pid, calling->caller->uid,
-						calling->caller->gid, calling->who) : 0;
+	const struct caller *caller = calling->caller;
 
+	if (caller)
+		calling->error = identity_read(caller->pid, caller->uid, caller->gid, calling->who);
 	calling->caller = NULL;
-	return r;
+	return calling->error;
+}
+
+/* He is refused for that, not for his rights. */
+static IOReturn unknown_code(const struct calling *calling)
+{
+	return calling->error == -ENOMEM ? kIOReturnNoMemory : UNIX_ERRNO - calling->error;
 }
 
 static bool calling_has_entitlement(const void *user, const char *name)
@@ -472,13 +481,9 @@ static bool is_denied_foreground(struct calling *calling, const struct methods *
 /* The policy's word on the connection, as it is in force now and for who opened it. */
 static IOReturn check_filter(const struct client *client, const struct call *call)
 {
-	const struct policy *policy = client->registry->policy;
-	IOReturn code;
+	IOReturn code = policy_may_call(client->registry->policy, &client->opener,
+					client->service->entry.lineage, call->selector, call->async);
 
-	if (!policy->filter)
-		return kIOReturnSuccess;
-	code = policy_may_call(policy, &client->opener, client->service->entry.lineage,
-			       call->selector, call->async);
 	if (code != kIOReturnSuccess)
 		failure(-IOReturnToErrno(code), "the policy's filter refuses selector %" PRIu32
 			" to this connection", call->selector);
@@ -504,7 +509,7 @@ IOReturn client_call(struct client *client, struct question *question, struct ca
 		     const struct caller *caller, struct identity *who)
 {
 	const struct methods *methods = client->service->methods;
-	struct calling calling = { client, caller, who };
+	struct calling calling = { client, caller, who, 0 };
 	struct call_shape shape = {
 		.selector = call->selector, .si = call->n_si, .so = call->n_so,
 		.sis = call->input_size, .sos = call->output_size, .variable = call->variable,
@@ -517,6 +522,8 @@ IOReturn client_call(struct client *client, struct question *question, struct ca
 		return code;
 	shape.gpu_denied = is_denied_foreground(&calling, methods, call->selector);
 	code = methods_check(methods, &shape);
+	if (calling.error < 0)
+		return unknown_code(&calling);
 	if (code != kIOReturnSuccess)
 		return code;
 	if (methods && methods->kind == METHODS_LEGACY)
@@ -525,7 +532,7 @@ IOReturn client_call(struct client *client, struct question *question, struct ca
 					      .call = call, .background = shape.gpu_denied };
 	if (!caller_is_opener(&calling)) {
 		if (know_caller(&calling) < 0)
-			return kIOReturnNoMemory;
+			return unknown_code(&calling);
 		question->request.who = who;
 	}
 	question->lock = call_lock(methods);

@@ -72,6 +72,29 @@ check_few() { check_users < <(cat <<-'END'
 	END
 }
 
+@test "who calls is looked at, or refused for want of descriptors, whatever the method asks of him" {
+	start_for_users
+	check_few <<-'END'
+		S = Service('S', {'methods': [{}, {'name': 'admin', 'ent': 'org.example.admin'}]})
+		L = Service('L', {'kind': 'legacy', 'methods': [{'type': 'ScalarIScalarO', 'c0': 0, 'c1': 0, 'foreground': True}]})
+		for service, selector in (S, 1), (S, 0), (L, 0):
+		    connection = Connection(service)
+		    with opening(connection / 'call', 'rw') as call, opening(f'{connection.path}/m/{selector}', 'rw') as named:
+		        def by_document():
+		            os.write(call, json.dumps({'sel': selector}).encode())
+		            rc = json.loads(os.read(call, 1000))['rc']
+		            if rc:
+		                raise OSError(rc - 0xc000, 'a Unix errno')
+		        def by_name():
+		            os.write(named, b'\n')
+		            os.read(named, 1000)
+		        for way in by_document, by_name:
+		            with starved():
+		                equal((selector, says_of(root, way)), (selector, 'EMFILE'))
+		            assert not service.is_asked()
+	END
+}
+
 @test "whatever is made with however few descriptors is made, or not at all" {
 	start_for_users
 	check_few <<-'END'
