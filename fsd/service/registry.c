@@ -9,6 +9,7 @@
 #include "service/buffer.h"
 #include "service/queue.h"
 #include "service/stream.h"
+#include "util/failure.h"
 #include "util/log.h"
 
 /* Ids of what is always there; those of the rest come after. */
@@ -234,13 +235,19 @@ static struct service *service_by_id(struct registry *registry, uint64_t id)
 	return node->object;
 }
 
+void registry_lacks(struct registry *registry, int error)
+{
+	if (failure_is_want(error))
+		registry->lacks = error;
+}
+
 static void adopt(void *user, uint64_t id, const struct record *record)
 {
 	struct registry *registry = user;
 	struct service *parent;
 	int r;
 
-	if (!record)
+	if (!record || registry->lacks < 0)
 		return;
 	parent = service_by_id(registry, record->parent);
 	if (record->kind == RECORD_SERVICE)
@@ -250,7 +257,8 @@ static void adopt(void *user, uint64_t id, const struct record *record)
 	else
 		r = record->kind == RECORD_QUEUE ? queue_adopt(parent, id, record)
 						 : stream_adopt(parent, id, record);
-	if (r < 0)
+	registry_lacks(registry, r);
+	if (r < 0 && registry->lacks == 0)
 		log_warning("cannot take over '%s' of '%s/%" PRIu64 "' (%s), ignoring",
 			    record->name, store_path(registry->store), id, strerror(-r));
 }
@@ -286,12 +294,14 @@ int registry_adopt(struct registry *registry)
 	/* What is made on the way takes none of those that are still to come. */
 	node_ids_above(store_last_id(registry->store));
 	r = store_each(registry->store, adopt, registry);
+	if (r == 0)
+		r = registry->lacks;
+	if (r < 0)
+		return r;
 	list_for_each(entry, &entries, all)
 		if (entry->kind == ENTRY_SERVICE)
 			service_adopt_links(service_of_entry(entry));
 	end_services();
-
-	if (r == 0)
-		registry->first_new_id = node_last_id() + 1;
-	return r;
+	registry->first_new_id = node_last_id() + 1;
+	return 0;
 }

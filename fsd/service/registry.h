@@ -50,6 +50,7 @@ struct registry {
 	struct list watchers;		/* struct watcher: of publications */
 	struct list past_drivers;	/* struct past_driver: of services, before a restart */
 	uint64_t first_new_id;		/* of what was not there before this start */
+	int lacks;			/* registry_lacks() */
 };
 
 /*
@@ -72,6 +73,12 @@ void registry_deinit(struct registry *registry, bool failed);
 
 /* Put everything into the tree that the store has. Return: 0 or what stopped us. */
 int registry_adopt(struct registry *registry);
+
+/*
+ * What the store has could not be looked at, @error says why. Where that is for want of means,
+ * registry_adopt() stops: what is there stays for a start that has them.
+ */
+void registry_lacks(struct registry *registry, int error);
 
 /* Another plane, with a directory of its own. Return: 0, as plane_new(), or -ENOMEM. */
 int registry_add_plane(struct registry *registry, const char *name);

@@ -151,12 +151,16 @@ static void on_ended(struct source *source, uint32_t events)
 
 void seat_adopt(struct seat *seat, const struct holder *holder)
 {
+	int r;
+
 	/* With links the holder's lock lives on by itself. */
 	if (tree_memory_is_linked || holder->pid == 0)
 		return;
 	seat->ended = SOURCE_INIT(on_ended);
-	if (process_watch(seat->queue->registry->loop, &seat->ended, holder->pid,
-			  holder->start_time) < 0)
+	r = process_watch(seat->queue->registry->loop, &seat->ended, holder->pid,
+			  holder->start_time);
+	registry_lacks(seat->queue->registry, r);
+	if (r < 0)
 		return;
 	seat->state = SEAT_ADOPTED;
 	seat->holder = *holder;

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "service/stream_memory.h"
+#include "util/failure.h"
 
 static int make(struct store *store, uint64_t folder, const char *name, uint64_t size,
 		struct stream_memory **ret)
@@ -63,7 +64,10 @@ int stream_memory_adopt(struct store *store, uint64_t folder, const char *name, 
 	if (r < 0)
 		return r;
 	fd = stream_memory_open(*ret, O_RDWR);
-	r = fd < 0 ? fd == -ENOENT ? fd : -EIO : mend(*ret, fd);
+	if (fd < 0)
+		r = fd == -ENOENT || failure_is_want(fd) ? fd : -EIO;
+	else
+		r = mend(*ret, fd);
 	if (r < 0)
 		*ret = stream_memory_unref(*ret);
 	return r;

@@ -10,10 +10,14 @@
 static bool watch(struct stream *stream, struct source *ended, const struct holder *holder,
 		  void (*on_end)(struct source *source, uint32_t events))
 {
+	int r;
+
 	if (holder->pid == 0)
 		return false;
 	*ended = SOURCE_INIT(on_end);
-	return process_watch(stream->registry->loop, ended, holder->pid, holder->start_time) == 0;
+	r = process_watch(stream->registry->loop, ended, holder->pid, holder->start_time);
+	registry_lacks(stream->registry, r);
+	return r == 0;
 }
 
 static void on_client_ended(struct source *source, uint32_t events)
@@ -25,8 +29,13 @@ static void on_client_ended(struct source *source, uint32_t events)
 /* Until it opens it again, it is stopped. */
 void stream_adopt_client(struct stream *stream, const struct holder *holder)
 {
-	if (!watch(stream, &stream->client_ended, holder, on_client_ended) ||
-	    stream_begin_session(stream) != kIOReturnSuccess) {
+	IOReturn code = kIOReturnNotFound;
+
+	if (watch(stream, &stream->client_ended, holder, on_client_ended)) {
+		code = stream_begin_session(stream);
+		registry_lacks(stream->registry, -IOReturnToErrno(code));
+	}
+	if (code != kIOReturnSuccess) {
 		process_unwatch(stream->registry->loop, &stream->client_ended);
 		stream_drop_rings(stream);
 		stream_set_state(stream, STREAM_CLOSED);

@@ -104,11 +104,12 @@ int store_each_buffer(struct store *store, uint64_t id,
 		      void *user)
 {
 	_cleanup_(closep) int folder = store_open_object(store, id);
-	_cleanup_(closedirp) DIR *dir = folder < 0 ? NULL : fdopendir(dup(folder));
+	_cleanup_(closedirp) DIR *dir = folder < 0 ? NULL :
+		fdopendir(fcntl(folder, F_DUPFD_CLOEXEC, 0));
 	struct dirent *item;
-	int r = 0;
+	int r = folder < 0 ? folder : dir ? 0 : -errno;
 
-	while (dir && r == 0 && (item = readdir(dir))) {
+	while (r == 0 && (item = readdir(dir))) {
 		_cleanup_(freep) char *name = NULL;
 		struct stat status;
 

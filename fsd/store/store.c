@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 
 #include "store/objects.h"
+#include "util/failure.h"
 #include "util/log.h"
 #include "util/number.h"
 
@@ -541,6 +542,8 @@ int store_each(struct store *store, store_adopt *adopt, void *user)
 			_cleanup_(record_deinit) struct record record = { 0 };
 
 			r = load_record(store, ids[i], &record);
+			if (failure_is_want(r))
+				return r;
 			if (r < 0 && kind == RECORD_SERVICE) {
 				log_warning("'%s/%" PRIu64 "/record.json' cannot be read (%s), ignoring",
 					    store->path, ids[i], strerror(-r));

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct failure {
@@ -27,6 +29,12 @@ int failure_with_code(int error, uint32_t code);
 
 /* As it was said before. */
 void failure_repeat(const struct failure *failure);
+
+/* A negative errno that says nothing of what was looked for: we have not the means to look. */
+static inline bool failure_is_want(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
 
 /* What was said since the last call of this, in *@ret; forget it. */
 void failure_take(struct failure *ret);

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 
 #include "util/cleanup.h"
+#include "util/failure.h"
 #include "util/identity.h"
 #include "util/proc_text.h"
 #include "util/process.h"
@@ -38,18 +39,12 @@ static FILE *open_proc(pid_t pid, const char *name)
 	return fopen(path, "re");
 }
 
-/* It may well be there, only we cannot look. */
-static bool is_want(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOMEM;
-}
-
 static int read_status(pid_t tid, struct identity *identity)
 {
 	_cleanup_(fclosep) FILE *file = open_proc(tid, "status");
 
 	if (!file)
-		return is_want(errno) ? -errno : -ESRCH;
+		return failure_is_want(-errno) ? -errno : -ESRCH;
 	return proc_status(file, identity);
 }
 

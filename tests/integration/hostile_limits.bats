@@ -144,3 +144,46 @@ check_few() { check_users < <(cat <<-'END'
 		    equal((what, found[-1]), (what, 'ok'))
 	END
 }
+
+# What a restart is to find of all kinds: their names, and who has what.
+seen() {
+	find "$MNT/IOService/" -printf '%P\n' | sort | sed 's/0x[0-9a-f]*/ID/'
+	cat "$MNT"/streams/s/{client,state} "$MNT/IOService/S/state"
+}
+
+@test "a restart with however few descriptors fails and leaves all, or finds all" {
+	local n=6 queue
+	start_fsd
+	spawn python3 "$BATS_TEST_DIRNAME/checks.py" < <(registry_python; cat <<-'END'
+		S = Service('S')
+		os.close(os.open(S / 'buf/page', os.O_RDWR | os.O_CREAT, 0o666))
+		q = Queue(f'{MNT}/queues/q')
+		for path in q.path, f'{MNT}/streams/s', f'{MNT}/streams/s/buffers/0', f'{MNT}/streams/s/buffers/1':
+		    os.mkdir(path)
+		q.put(b'entry')
+		role, fd = take(q / 'data'), opened(f'{MNT}/streams/s/io', 'rw')
+		os.mkdir('ready')
+		signal.pause()
+	END
+	)
+	eventually test -d ready
+	restart_fsd
+	seen >wanted
+	queue=$(cat "$MNT"/queues/q/{entries,producer_pid})
+	kill_fsd
+	printf '#!/bin/sh\nexec prlimit --nofile=$N "%s" "$@"\n' "$FSD" >few
+	chmod +x few
+	while ! N=$n:$n FSD=$T/few run_fsd 2>said; do
+		grep -q 'Too many open files' said
+		n=$((n + 1))
+		((n < 200))
+	done
+	expect_log 'Too many open files'
+	echo 'the line above says why' >>expected
+	seen >found
+	same wanted found
+	restart_fsd
+	seen >found
+	same wanted found
+	[[ $(cat "$MNT"/queues/q/{entries,producer_pid}) == "$queue" ]]
+}
