@@ -211,6 +211,22 @@ static bool has_long_number(const char *text, size_t size)
 	return false;
 }
 
+/*
+ * jansson takes no notice when a token finds no memory to grow, and then writes beyond what it
+ * has. So it gets a text only where there is memory for all that may become of it: an empty
+ * object is the most, in three bytes. What large blocks are taken of may be given by the
+ * megabyte.
+ */
+static bool has_memory_for(size_t size)
+{
+	size_t most = 96 * size + (size > 1024 ? 2u << 20 : 4096);
+	void *volatile all = malloc(most);	/* volatile: or it need not be done */
+	bool is_there = all;
+
+	free(all);
+	return is_there;
+}
+
 static int parse(const char *text, size_t size, json_t **ret, json_error_t *error)
 {
 	_cleanup_(freep) char *copy = NULL;
@@ -221,6 +237,8 @@ static int parse(const char *text, size_t size, json_t **ret, json_error_t *erro
 		if (!copy)
 			return -ENOMEM;
 	}
+	if (!has_memory_for(n))
+		return -ENOMEM;
 	if (size == 0)
 		text = "";	/* it may be NULL */
 	*ret = json_loadb(copy ? copy : text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, error);

@@ -187,3 +187,28 @@ seen() {
 	same wanted found
 	[[ $(cat "$MNT"/queues/q/{entries,producer_pid}) == "$queue" ]]
 }
+
+@test "with however little memory a document is read, or refused for that" {
+	start_fsd
+	grep -q libasan "/proc/$FSD_PID/maps" && skip "a sanitizer has to have memory"
+	check_registry <<-'END'
+		import resource
+		pid, what = int(os.environ['FSD_PID']), resource.RLIMIT_AS
+		TEXTS = ['{"a":"' + 'x' * 50000 + '"}', '{"a":[' + '1' * 17 + ',"\\u0061' + 'y' * 300 + '"]}',
+		         '{"a":[' + '{},' * 20000 + '"' + 'z' * 30000 + '"]}', '{"' + 'k' * 5000 + '":' + '[' * 400 + ']' * 400 + '}']
+		before, found = resource.prlimit(pid, what), [set() for _ in TEXTS]
+		for more in [*range(0, 1 << 19, 8192), *range(1 << 19, 8 << 20, 1 << 17)]:
+		    for text, results in zip(TEXTS, found):
+		        with opening(f'{MNT}/match', 'rw') as fd:
+		            with open(f'/proc/{pid}/statm', encoding='ascii') as file:
+		                size = int(file.read().split()[0]) * PAGE
+		            resource.prlimit(pid, what, (size + more, before[1]))
+		            try:
+		                equal(os.write(fd, text.encode()), len(text))
+		                results.add('ok')
+		            except OSError as error:
+		                results.add(name_of(error.errno))
+		            resource.prlimit(pid, what, before)
+		assert all('ok' in results <= {'ok', 'ENOMEM'} for results in found) and 'ENOMEM' in found[0], found
+	END
+}
