@@ -248,7 +248,7 @@ static IOReturn serve(struct request *request)
 
 static IOReturn serve_who_asks(struct request *request)
 {
-	task_t before = task_of_request;	/* of another service's request that had this one served */
+	task_t before = task_of_request;	/* of another service's that had this one served */
 	IOReturn result;
 
 	if (find_task(request) < 0)

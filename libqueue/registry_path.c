@@ -325,8 +325,8 @@ static char *dealias(const char *mount, const char *path)
 	_cleanup_(freep) char *link = text_print("id/%.*s", (int)length, path);
 	_cleanup_(handle_putp) struct handle *entry = NULL;
 
-	if (!plane || !link || !registry_is_plane(plane) || registry_open(mount, link, &entry) < 0 ||
-	    registry_plane_path(entry, plane, &start) < 0)
+	if (!plane || !link || !registry_is_plane(plane) ||
+	    registry_open(mount, link, &entry) < 0 || registry_plane_path(entry, plane, &start) < 0)
 		return NULL;
 	path += length;
 	return text_print("%s:%s%s", plane, *path && !start[1] ? "" : start, path);

@@ -122,7 +122,8 @@ static json_t *request_to_json(const struct request *request)
 		return add_asks(json_pack("{s:s,s:I,s:I}", "op", "probe", "id", WORD(request->id),
 					  "options", WORD(request->options)), request);
 	case REQUEST_SEIZE:
-		return add_asks(connection_to_json(request, "seize", "by", request->other), request);
+		return add_asks(connection_to_json(request, "seize", "by", request->other),
+				request);
 	case REQUEST_UNPORT:
 		return json_pack("{s:s,s:I,s:I}", "op", "unport",
 				 "conn", WORD(request->connection), "type", WORD(request->type));

@@ -175,7 +175,8 @@ IOReturn policy_may_publish(const struct policy *policy, const struct identity *
 	for (size_t i = 0; i < policy->n_publish; i++) {
 		const struct publish_rule *rule = &policy->publish[i];
 
-		if (is_subject(&rule->who, who, false) && (!rule->under || is_under(path, rule->under)))
+		if (is_subject(&rule->who, who, false) &&
+		    (!rule->under || is_under(path, rule->under)))
 			return kIOReturnSuccess;
 	}
 	return kIOReturnNotPermitted;
@@ -249,7 +250,8 @@ IOReturn policy_may_call(const struct policy *policy, const struct identity *who
 	for (size_t i = 0; i < policy->n_filter; i++) {
 		const struct filter_rule *rule = &policy->filter[i];
 
-		if ((rule->kind == CALL_ANY || rule->kind == kind) && has_selector(rule, selector) &&
+		if ((rule->kind == CALL_ANY || rule->kind == kind) &&
+		    has_selector(rule, selector) &&
 		    is_subject(&rule->who, who, rule->code != kIOReturnSuccess) &&
 		    is_one_of(rule->class, lineage))
 			return rule->code;

@@ -482,7 +482,8 @@ static bool is_denied_foreground(struct calling *calling, const struct methods *
 static IOReturn check_filter(const struct client *client, const struct call *call)
 {
 	IOReturn code = policy_may_call(client->registry->policy, &client->opener,
-					client->service->entry.lineage, call->selector, call->async);
+					client->service->entry.lineage, call->selector,
+					call->async);
 
 	if (code != kIOReturnSuccess)
 		failure(-IOReturnToErrno(code), "the policy's filter refuses selector %" PRIu32

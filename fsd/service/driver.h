@@ -31,7 +31,7 @@ struct driver_links {
 
 struct driver {
 	struct service *service;	/* borrowed; NULL: terminated */
-	struct holder holder;		/* who opened the session; pid 0: fsd itself, or not to be seen */
+	struct holder holder;		/* who opened the session; pid 0: fsd, or not to be seen */
 	struct list questions;		/* struct question.of_driver: sent, oldest first */
 	struct list withdrawn;		/* ids whose answer will be ignored, oldest first */
 	struct table by_id;		/* both */

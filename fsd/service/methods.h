@@ -27,7 +27,7 @@ enum legacy_type { SCALAR_I_SCALAR_O = 0, SCALAR_I_STRUCT_O = 2, STRUCT_I_STRUCT
 
 struct method {
 	char *name;			/* owned, or NULL */
-	uint32_t si, sis, so, sos;	/* counts and bytes, or ANY_COUNT; legacy: two of them, by type */
+	uint32_t si, sis, so, sos;	/* counts and bytes, or ANY_COUNT; legacy: two of them */
 	bool allow_async;		/* a legacy one: in the asynchronous table, too */
 	uint32_t completion;		/* DriverKit: 0 none, ANY_COUNT either, else required */
 	char *entitlement;		/* owned, or NULL */

@@ -294,7 +294,9 @@ static struct entry *find(const struct plane *plane, const char *path, unsigned 
 	aliases = n_aliases < MAX_ALIASES && is_alias(path, length) ? aliases_of(plane) : NULL;
 	word = aliases ? strndup(path, length) : NULL;
 	meaning = word ? meaning_of(json_object_get(aliases, word)) : NULL;
-	return meaning ? find_below(find(plane, meaning, n_aliases + 1), plane, path + length) : NULL;
+	if (!meaning)
+		return NULL;
+	return find_below(find(plane, meaning, n_aliases + 1), plane, path + length);
 }
 
 struct entry *entry_from_path(const char *path)
@@ -312,9 +314,8 @@ char *entry_path_by_alias(const struct entry *entry, const struct plane *plane)
 	ssize_t best_depth = 0;
 
 	json_object_foreach(aliases, word, value) {
-		_cleanup_(freep) char *meaning = is_alias(word, strlen(word)) ? meaning_of(value) : NULL;
-		const struct entry *target = meaning ? find(plane, meaning, 1) : NULL;
-		ssize_t depth = target ? depth_below(target, entry, plane) : -1;
+		const struct entry *target = strchr(word, '/') ? NULL : find(plane, word, 0);
+		ssize_t depth = depth_below(target, entry, plane);
 
 		if (depth < 0 || (depth > 0 && target == entry_root()))
 			continue;

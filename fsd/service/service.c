@@ -494,7 +494,8 @@ static void change_busy(struct service *service, int by)
 
 int service_adjust_busy(struct service *service, int by)
 {
-	int64_t added = (int64_t)service->added_busy + by, after = (int64_t)service->entry.busy + by;
+	int64_t added = (int64_t)service->added_busy + by;
+	int64_t after = (int64_t)service->entry.busy + by;
 
 	if (added < 0)
 		return failure(-EINVAL, "no more than %u is to be taken back, which was added here",
@@ -593,7 +594,10 @@ static void make_inactive(struct service *service)
 		client_end(client, END_TERMINATED);
 }
 
-/* Phase 2, from the leaves on. Who had it open is asked to close it, and had to: nobody is waited for. */
+/*
+ * Phase 2, from the leaves on. Who had it open is asked to close it, and had to: nobody is waited
+ * for.
+ */
 static void tell_of_end(struct service *service)
 {
 	struct interest *interest;

@@ -28,7 +28,7 @@ struct service {
 	bool survives;			/* the end of its driver: another may come */
 	bool is_orphan;			/* its driver's session ended with the fsd before */
 	uint32_t added_busy;		/* of the busy count: by service_adjust_busy() */
-	struct holder driven_by;	/* who opened `driver`; pid 0: nobody, or it is not to be seen */
+	struct holder driven_by;	/* who opened `driver`; pid 0: nobody, or not to be seen */
 	struct past_driver *past_driver; /* that process is watched; NULL: it is not */
 	struct list awaiting;		/* past_driver's */
 
@@ -40,7 +40,7 @@ struct service {
 	struct list interests;		/* struct interest */
 	struct list buffers;		/* struct buffer */
 	bool terminating;
-	bool must_end;			/* the fsd before did not get that far, or its driver has ended */
+	bool must_end;			/* its end was cut short, or its driver has ended since */
 	json_t *links;			/* owned: of the store, until service_adopt_links(); or NULL */
 
 	/* What a stream is in the registry (stream_nub.h): made, saved and ended with the stream. */
@@ -146,7 +146,7 @@ void service_lost_driver(struct service *service);
 
 /*
  * After a restart: the end of who drove it will be that of a driver. Where that has come already,
- * the service must_end. A second one undoes that; harmless when nobody is awaited.
+ * the service must_end. The second undoes that; harmless when nobody is awaited.
  */
 void service_await_driver(struct service *service);
 void service_await_no_driver(struct service *service);

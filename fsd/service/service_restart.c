@@ -51,7 +51,8 @@ static struct past_driver *find(const struct registry *registry, const struct ho
 	struct past_driver *past;
 
 	list_for_each(past, &registry->past_drivers, all)
-		if (past->holder.pid == holder->pid && past->holder.start_time == holder->start_time)
+		if (past->holder.pid == holder->pid &&
+		    past->holder.start_time == holder->start_time)
 			return past;
 	return NULL;
 }

@@ -15,7 +15,7 @@
 
 IOReturn stream_code(int r)
 {
-	if (r == -EMFILE || r == -ENFILE)	/* no want of the stream's, as kIOReturnNoResources is */
+	if (r == -EMFILE || r == -ENFILE)	/* kIOReturnNoResources is a stream's want */
 		return UNIX_ERRNO - r;
 	return r == 0 ? kIOReturnSuccess : r == -ENOSPC ? kIOReturnNoSpace :
 	       r == -ENOMEM ? kIOReturnNoMemory : IOReturnFromErrno(-r);

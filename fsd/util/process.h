@@ -21,8 +21,8 @@ uint64_t process_start_time(pid_t pid);
 
 /*
  * @source becomes readable when the process ends; its descriptor is a pidfd, and ours.
- * Return: 0, -ESRCH when it has ended already, or why that cannot be seen. Both are harmless when
- * done already.
+ * Return: 0, -ESRCH when it has ended already, or why that cannot be seen. The second is harmless
+ * when nothing is watched.
  */
 int process_watch(struct loop *loop, struct source *source, pid_t pid, uint64_t start_time);
 void process_unwatch(struct loop *loop, struct source *source);
