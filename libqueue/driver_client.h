@@ -51,8 +51,12 @@ IOReturn client_check_2022(const IOUserClient *client);
 /* By number. Return: it, or NULL. */
 struct connection *service_find_connection(const IOService *service, uint64_t number);
 
-/* @client, a reference that this takes over, serves connection @number. Return: 0 or -ENOMEM. */
-int service_add_connection(IOService *service, uint64_t number, IOUserClient *client);
+/*
+ * @client, a reference that this takes over, serves connection @number, which @task opened.
+ * Return: 0 or -ENOMEM.
+ */
+int service_add_connection(IOService *service, uint64_t number, IOUserClient *client,
+			   task_t task);
 
 /* It cannot be opened after all: the driver is told of a close, and it ends. */
 void client_refuse(IOUserClient *client);

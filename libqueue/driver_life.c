@@ -34,15 +34,17 @@ static void name_creator(IOUserClient *client)
 		json_object_set_new(client->properties, "IOUserClientCreator", creator);
 }
 
-int service_add_connection(IOService *service, uint64_t number, IOUserClient *client)
+int service_add_connection(IOService *service, uint64_t number, IOUserClient *client,
+			   task_t task)
 {
 	struct connection *connection = malloc(sizeof(*connection));
 
 	if (!connection)
 		return -ENOMEM;
 	*connection = (struct connection){
-		.next = service->connections, .number = number, .client = client,
+		.next = service->connections, .number = number, .client = client, .task = task,
 	};
+	OSObject_retain(task);
 	service->connections = connection;
 	if (client->n_connections++ == 0)
 		name_creator(client);
@@ -91,6 +93,7 @@ static void remove_connection(IOService *service, struct connection *connection)
 		link = &(*link)->next;
 	*link = connection->next;
 	driver_ports_release(service, connection->number);
+	OSObject_release(connection->task);
 	free(connection);
 	if (--client->n_connections == 0)
 		client_end(client);

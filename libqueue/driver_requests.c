@@ -37,7 +37,7 @@ static IOReturn connect_client(struct request *request, IOUserClient *client)
 	IOReturn result = client->n_connections == 0 ? client_check_2022(client) : kIOReturnSuccess;
 
 	if (result == kIOReturnSuccess &&
-	    service_add_connection(request->service, request->number, client) < 0)
+	    service_add_connection(request->service, request->number, client, request->task) < 0)
 		result = kIOReturnNoMemory;
 	if (result == kIOReturnSuccess)
 		return result;
@@ -220,7 +220,7 @@ static const struct row {
 static int find_task(struct request *request)
 {
 	const json_t *object = request->object;
-	task_t opener = request->connection ? request->connection->client->task : NULL;
+	task_t opener = request->connection ? request->connection->task : NULL;
 	bool says_who = json_object_get(object, "pid");
 
 	if (!json_object_get(object, "id"))

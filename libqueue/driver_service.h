@@ -19,7 +19,8 @@
 struct connection {
 	struct connection *next;
 	uint64_t number;
-	IOUserClient *client;		/* owned */
+	IOUserClient *client;		/* owned; of others, too, where it is shared */
+	task_t task;			/* owned: who opened it */
 	bool is_gone;			/* of a shared one: closed by all who had it open */
 };
 

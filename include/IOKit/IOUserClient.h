@@ -622,8 +622,8 @@ kern_return_t IOUserClient_CopyClientEntitlements(IOUserClient *client, json_t *
 
 /*
  * Who asks what this thread serves: opens, calls, maps memory, registers a port, connects clients,
- * sets properties, wants a probe, or the service that another one has open. That is the user
- * client's task where it is the process that opened; another one has IDs, and no name, path and
+ * sets properties, wants a probe, or the service that another one has open. That is the task that
+ * opened the connection where it is that process; another one has IDs, and no name, path and
  * entitlements. Borrowed, until what was called returns; NULL: nobody, as in clientClose() and
  * stop(), and on other threads. Stands for current_task().
  */

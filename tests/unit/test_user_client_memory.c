@@ -398,6 +398,32 @@ START_TEST(who_asks_is_the_current_task_whatever_it_asks)
 }
 END_TEST
 
+static IOReturn one_for_all(IOService *from, task_t task, void *token, UInt32 type,
+			    json_t *properties, IOUserClient **handler)
+{
+	if (!from->connections)
+		return IOService_newUserClient(from, task, token, type, properties, handler);
+	*handler = from->connections->client;
+	OSObject_retain(*handler);
+	return kIOReturnSuccess;
+}
+
+START_TEST(who_asks_by_a_shared_user_client_is_who_opened_that_connection)
+{
+	methods.externalMethod = look_at_call;
+	service_methods.newUserClient = one_for_all;
+	asked(service, "{'op':'open','id':1,'conn':1,'type':0,'uid':0,'gid':0,'pid':2,'ents':"
+	      "{'may.call':true}}");
+	asked(service, "{'op':'open','id':2,'conn':2,'type':0," US ",'pid':3}");
+	for (int number = 1; number <= 2; number++)
+		asked(service, "{'op':'call','id':3,'conn':%d,'sel':0,'si':[],'so':0,'sos':0}", number);
+	assert_said("0/0/2+ 501/5/3 ");
+	asked(service, "{'op':'close','conn':1,'died':false}");
+	asked(service, "{'op':'call','id':4,'conn':2,'sel':0,'si':[],'so':0,'sos':0}");
+	assert_said("501/5/3 ");
+}
+END_TEST
+
 START_TEST(entitlements_of_a_file_are_in_an_attribute)
 {
 	static const char text[] = "{\"org.example\": true}";
@@ -490,6 +516,7 @@ static void add_tests(TCase *tests)
 	tcase_add_test(tests, entitlements_are_a_tasks_own);
 	tcase_add_test(tests, who_opens_is_the_caller_until_the_open_is_answered);
 	tcase_add_test(tests, who_asks_is_the_current_task_whatever_it_asks);
+	tcase_add_test(tests, who_asks_by_a_shared_user_client_is_who_opened_that_connection);
 	tcase_add_test(tests, entitlements_of_a_file_are_in_an_attribute);
 	tcase_add_test(tests, driverkit_names_who_opened_it);
 	tcase_add_test(tests, a_task_is_what_fsd_said_of_it);
