@@ -361,10 +361,16 @@ static int do_terminate(struct session *session, struct service *service, const 
 
 static int do_persist(struct session *session, struct service *service, const char *text)
 {
+	bool before = service->survives;
+	int r;
+
 	(void)session;
 	(void)text;
 	service->survives = true;
-	return service_save(service);
+	r = service_save(service);
+	if (r < 0)
+		service->survives = before;
+	return r;
 }
 
 /* "message 0xHEX [JSON]" */

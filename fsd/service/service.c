@@ -382,9 +382,17 @@ int service_set_class(struct service *service, const char *classes)
 	return r < 0 ? r : service_save(service);
 }
 
+static void swap_texts(char **one, char **other)
+{
+	char *text = *one;
+
+	*one = *other;
+	*other = text;
+}
+
 int service_set_methods(struct service *service, const char *text, size_t size)
 {
-	struct methods *methods = NULL;
+	struct methods *methods = NULL, *before = service->methods;
 	_cleanup_(freep) char *copy = strndup(text, size);
 	int r;
 
@@ -397,11 +405,15 @@ int service_set_methods(struct service *service, const char *text, size_t size)
 	r = service->registry->read_methods(text, size, &methods);
 	if (r < 0)
 		return r;
-	methods_free(service->methods);
-	free(service->methods_text);
 	service->methods = methods;
-	service->methods_text = steal(copy);
-	return service_save(service);
+	swap_texts(&service->methods_text, &copy);
+	r = service_save(service);
+	if (r < 0) {
+		service->methods = before;
+		swap_texts(&service->methods_text, &copy);
+	}
+	methods_free(r < 0 ? methods : before);
+	return r;
 }
 
 static int set_all(struct entry *entry, json_t *properties)
@@ -416,6 +428,16 @@ static int set_all(struct entry *entry, json_t *properties)
 	return r;
 }
 
+/* What @properties are to be is what they were @before, where they cannot be kept. */
+static void put_back(struct entry *entry, json_t *properties, const json_t *before)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(properties, key, value)
+		entry_set_property(entry, key, json_object_get(before, key));
+}
+
 static int properties_changed(struct service *service)
 {
 	int r = service_save(service);
@@ -427,25 +449,36 @@ static int properties_changed(struct service *service)
 
 int service_set_properties(struct service *service, json_t *properties)
 {
+	json_auto_t *before = json_copy(service->entry.properties);
 	json_auto_t *all = json_copy(service->entry.properties);
 	int r;
 
 	if (!service_is_active(service))
 		return -ENODEV;
-	if (!all || json_object_update(all, properties) < 0)
+	if (!before || !all || json_object_update(all, properties) < 0)
 		return -ENOMEM;
 	if (json_dumpb(all, NULL, 0, JSON_COMPACT) > PROPERTIES_MAX)
 		return failure(-EMSGSIZE, "the properties of a service take %u bytes at most",
 			       PROPERTIES_MAX);
 	r = set_all(&service->entry, properties);
-	return r < 0 ? r : properties_changed(service);
+	if (r == 0)
+		r = properties_changed(service);
+	if (r < 0)
+		put_back(&service->entry, properties, before);
+	return r;
 }
 
 int service_remove_property(struct service *service, const char *key)
 {
+	json_auto_t *before = json_incref(json_object_get(service->entry.properties, key));
 	int r = service_is_active(service) ? entry_set_property(&service->entry, key, NULL) : -ENODEV;
 
-	return r < 0 ? r : properties_changed(service);
+	if (r < 0)
+		return r;
+	r = properties_changed(service);
+	if (r < 0)
+		entry_set_property(&service->entry, key, before);
+	return r;
 }
 
 /* What is told */

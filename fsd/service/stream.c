@@ -471,45 +471,65 @@ int stream_adopt(struct service *service, uint64_t id, const struct record *reco
 
 static IOReturn keep(struct stream *stream)
 {
-	return stream_save(stream) < 0 ? kIOReturnNoMemory : kIOReturnSuccess;
+	return stream_code(stream_save(stream));
 }
 
 IOReturn stream_set_queue_length(struct stream *stream, uint64_t length)
 {
 	IOReturn code = stream_allows(STREAM_CHANGE, stream->state, stream->mode);
+	uint32_t before = stream->queue_length;
 
 	if (code == kIOReturnSuccess && length > STREAM_MAX_LENGTH)
 		code = kIOReturnBadArgument;
 	if (code != kIOReturnSuccess)
 		return code;
 	stream->queue_length = (uint32_t)length;
-	return keep(stream);
+	code = keep(stream);
+	if (code != kIOReturnSuccess)
+		stream->queue_length = before;
+	return code;
 }
 
 IOReturn stream_set_linger(struct stream *stream, uint64_t milliseconds)
 {
+	uint32_t before = stream->linger;
+	IOReturn code;
+
 	if (milliseconds > UINT32_MAX)
 		return kIOReturnBadArgument;
 	stream->linger = (uint32_t)milliseconds;
-	return keep(stream);
+	code = keep(stream);
+	if (code != kIOReturnSuccess)
+		stream->linger = before;
+	return code;
 }
 
 IOReturn stream_set_lends(struct stream *stream, bool lends)
 {
+	bool before = stream->lends;
+	IOReturn code;
+
 	stream->lends = lends;
-	return keep(stream);
+	code = keep(stream);
+	if (code != kIOReturnSuccess)
+		stream->lends = before;
+	return code;
 }
 
 IOReturn stream_set_modes(struct stream *stream, unsigned modes)
 {
 	IOReturn code = stream_allows(STREAM_CHANGE, stream->state, stream->mode);
+	unsigned before = stream->modes;
 
 	if (code == kIOReturnSuccess && !(modes & 1u << stream->mode))
 		code = kIOReturnBadArgument;	/* the one that it has */
 	if (code != kIOReturnSuccess)
 		return code;
 	stream->modes = modes;
-	return keep(stream);
+	code = keep(stream);
+	if (code != kIOReturnSuccess)
+		stream->modes = before;
+	return code;
 }
 
 /* The end */

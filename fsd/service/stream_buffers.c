@@ -74,6 +74,7 @@ static int make_areas(struct stream *stream, struct stream_buffer *buffer, uint6
 	int r;
 
 	buffer->serial = ++stream->last_serial;
+	buffer->data = buffer->control = NULL;	/* also where the first cannot be made */
 	r = make_area(stream, buffer, "data", data, &buffer->data);
 	return r < 0 ? r : make_area(stream, buffer, "control", control, &buffer->control);
 }

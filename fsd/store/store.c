@@ -470,14 +470,37 @@ uint32_t store_generation(const struct store *store)
 	return store->generation;
 }
 
+/*
+ * Where there is no room for another file a text of a page may take the place of what is
+ * there: one write, which nothing cuts short, and no block more.
+ */
+static int write_over(int folder, const char *name, const char *text)
+{
+	_cleanup_(closep) int fd = openat(folder, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	char page[QUEUE_PAGE];
+	size_t size = strlen(text);
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode) || status.st_size > (off_t)sizeof(page) || size > sizeof(page))
+		return -ENOSPC;
+	memset(page, '\n', sizeof(page));
+	memcpy(page, text, size);
+	if ((off_t)size < status.st_size)
+		size = (size_t)status.st_size;
+	return pwrite(fd, page, size, 0) == (ssize_t)size ? 0 : -ENOSPC;
+}
+
 static int save_daemon(struct store *store)
 {
 	json_auto_t *object = json_pack("{s:i, s:I, s:b, s:I, s:s*}", "format", STORE_FORMAT,
 		"generation", (json_int_t)store->generation, "made", (int)store->made,
 		"ids", (json_int_t)store->ids, "mountpoint", store->mountpoint);
 	_cleanup_(freep) char *text = object ? json_dumps(object, JSON_INDENT(1)) : NULL;
+	int r = write_document(store->fd, "fsd.json", text);
 
-	return write_document(store->fd, "fsd.json", text);
+	return r == -ENOSPC ? write_over(store->fd, "fsd.json", text) : r;
 }
 
 int store_save_daemon(struct store *store, const char *mountpoint)

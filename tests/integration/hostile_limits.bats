@@ -212,3 +212,54 @@ seen() {
 		assert all('ok' in results <= {'ok', 'ENOMEM'} for results in found) and 'ENOMEM' in found[0], found
 	END
 }
+
+@test "on a full state directory nothing changes that cannot be kept, and a restart finds all" {
+	skip_unless_root "a small tmpfs has to be mounted"
+	mkdir small
+	mount -t tmpfs -o size=1m,mode=0700 none small
+	STATE=$T/small/state
+	start_fsd
+	spawn python3 "$BATS_TEST_DIRNAME/checks.py" < <(registry_python; cat <<-'END'
+		S = Service('S', {'methods': [{'name': 'x'}]}, {'one': 1})
+		N = Service('N', {'methods': []}, {'one': 1}, register=False)
+		s, q = f'{MNT}/streams/s', Queue(f'{MNT}/queues/q')
+		for path in q.path, s, f'{s}/buffers/0', f'{s}/buffers/1':
+		    os.mkdir(path)
+		q.put(b'entry')
+		def fill():
+		    with opening('small/hog', 'wt') as hog, contextlib.suppress(OSError):
+		        while True:
+		            os.write(hog, bytes(PAGE))
+		def values():
+		    return [read(f'{s}/{name}') for name in ('linger', 'lend', 'queue_length', 'modes')]
+		os.mknod('small/hog')
+		fill()
+		before = values()
+		with nothing_changed():
+		    for call, *arguments in ((os.mkdir, entry('New')), (os.mkdir, f'{MNT}/streams/t'), (os.mkdir, f'{s}/buffers/2'),
+		            (write, S / 'props', '{"one": 2, "two": 2}'), (write, S / 'prop/one', '2'), (os.unlink, S / 'prop/one'),
+		            (write, S / 'ctl', 'persist\n'), (write, N / 'methods', '{"methods": [{}]}'),
+		            (write, f'{s}/linger', '100'), (write, f'{s}/lend', '1'), (write, f'{s}/queue_length', '7'),
+		            (write, f'{s}/driver/modes', 'output input'), (write, f'{s}/buffers/0/size', '65536'),
+		            (os.chmod, s, 0o700), (os.chmod, f'{s}/linger', 0o600), (os.chmod, S.path, 0o700)):
+		        try:
+		            refuses(ENOSPC, call, *arguments)
+		        except AssertionError as error:
+		            raise AssertionError(f'{arguments}: {error}') from None
+		equal(values(), before)
+		os.truncate('small/hog', 0)
+		role, fd = take(q / 'data'), opened(f'{s}/io', 'rw')
+		fill()
+		open('ready', 'w').close()
+		signal.pause()
+	END
+	)
+	eventually test -e ready
+	seen >wanted
+	restart_fsd
+	seen >found
+	same wanted found
+	[ "$(cat "$MNT/queues/q/entries")" -eq 1 ]
+	stop_fsd
+	umount small
+}
