@@ -119,28 +119,26 @@ uint64_t stream_tally_file_size(struct node *node)
 
 /* Areas */
 
-/* Also one of his other groups, which a request does not name. */
-static bool has_group(const struct caller *caller, gid_t gid)
-{
-	struct identity who = { 0 };
-	bool has = caller->gid == gid;
-
-	if (!has && identity_read(caller->pid, caller->uid, caller->gid, &who) == 0)
-		has = identity_has_group(&who, gid);
-	identity_deinit(&who);
-	return has;
-}
-
-/* As the kernel decides it for who looks up a name there. */
+/*
+ * As the kernel decides it for who looks up a name there, also by the groups that a request does
+ * not name. Who cannot be looked at may if he may either way.
+ */
 static bool may_enter_driver(const struct stream *stream, const struct caller *caller)
 {
 	const struct attributes *own = &stream->driver_dir->own;
+	struct identity who = { 0 };
+	mode_t needed = 0011;
 
 	if (caller->uid == 0)
 		return true;
 	if (caller->uid == own->uid)
 		return own->mode & 0100;
-	return has_group(caller, own->gid) ? own->mode & 0010 : own->mode & 0001;
+	if (caller->gid == own->gid)
+		return own->mode & 0010;
+	if (identity_read(caller->pid, caller->uid, caller->gid, &who) == 0)
+		needed = identity_has_group(&who, own->gid) ? 0010 : 0001;
+	identity_deinit(&who);
+	return (own->mode & needed) == needed;
 }
 
 static int area_open(struct file *file, const struct caller *caller)
