@@ -217,6 +217,7 @@ seen() {
 	skip_unless_root "a small tmpfs has to be mounted"
 	mkdir small
 	mount -t tmpfs -o size=1m,mode=0700 none small
+	# shellcheck disable=SC2034 # start_fsd takes it
 	STATE=$T/small/state
 	start_fsd
 	spawn python3 "$BATS_TEST_DIRNAME/checks.py" < <(registry_python; cat <<-'END'

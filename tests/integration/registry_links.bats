@@ -190,8 +190,8 @@ links() {
 		    seizing.result()
 		    equal(told(), [('ServiceIsAttemptingOpen', 1), ('ServiceIsRequestingClose', 1), ('ServiceWasClosed', 0)])
 		# Who has it open is asked to close it when it ends, however it ends; nobody waits for him.
-		END = [('ServiceBusyStateChange', 1), ('ServiceIsTerminated', 0), ('ServiceIsRequestingClose', 0),
-		       ('ServiceWasClosed', 0), ('ServiceBusyStateChange', 0)]
+		told_at_end = [('ServiceBusyStateChange', 1), ('ServiceIsTerminated', 0), ('ServiceIsRequestingClose', 0),
+		               ('ServiceWasClosed', 0), ('ServiceBusyStateChange', 0)]
 		for way in (lambda: os.rmdir(S.path), lambda: write(S / 'ctl', 'terminate\n'), lambda: os.close(S.driver)):
 		    for is_open in True, False:
 		        S = Service(f'S@{is_open}')
@@ -202,7 +202,7 @@ links() {
 		                equal((told(), read(S / 'owner')), ([('ServiceIsAttemptingOpen', 0)], f'{one.number}\n'))
 		            way()
 		            eventually(lambda: not os.path.exists(S.path), 'the service is gone')
-		            equal(told(), [line for line in END if is_open or not re.search('Close', line[0])])
+		            equal(told(), [line for line in told_at_end if is_open or not re.search('Close', line[0])])
 		            equal(os.read(heard, 100), b'')
 		            refuses(ENODEV, os.write, one.session, b'close\n')
 	END
