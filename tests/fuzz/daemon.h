@@ -4,11 +4,11 @@
  */
 #pragma once
 
-#include <ftw.h>
 #include <syslog.h>
 
 #include "control/methods_text.h"
 #include "control/policy_text.h"
+#include "folder.h"
 #include "layout.h"
 #include "service/queue.h"
 #include "service/stream.h"
@@ -25,17 +25,9 @@ static int stays_as_it_is(struct registry *of)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *at)
-{
-	(void)status;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
 static void remove_state(void)
 {
-	nftw(state, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	remove_folder(state);
 }
 
 static void start_registry(void)

@@ -86,7 +86,7 @@ static void remove_service(void)
 {
 	char name[32];
 
-	nftw(in_mount(service), remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	remove_folder(in_mount(service));
 	snprintf(name, sizeof(name), "err/%d", (int)getpid());
 	unlink(in_mount(name));
 }

@@ -8,12 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "folder.h"
 
 #define SERVICE_ID	"0x100000107"
 
@@ -45,17 +45,9 @@ static inline void put_folder(const char *name)
 	CHECK(mkdir(in_mount(name), 0700) == 0 || errno == EEXIST);
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *at)
-{
-	(void)status;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
 static void remove_mount(void)
 {
-	nftw(mount_path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	remove_folder(mount_path);
 }
 
 /* The root of a registry, unless it is there. */

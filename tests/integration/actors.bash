@@ -4,8 +4,8 @@
 # actors.bash - what is wrong, and a service and a connection to tell it, from Python
 #
 #	check_actors <<-'END'	as `check_registry`, with these at hand
-#
-# Load it after registry.bash.
+
+load registry
 
 # A service S with a driver and a connection U, and one that is not registered, N.
 actors() {

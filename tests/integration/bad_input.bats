@@ -4,11 +4,7 @@
 # What is wrong is refused with its errno, and nothing has changed. What is
 # refused by one file alone stands in queue_files.bats, or queue_entries.bats.
 
-load lib
 load checks
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 # --- text
 
@@ -570,10 +566,7 @@ names() {
 # --- a full state directory
 
 @test "on a full state directory what is there goes on, and what cannot be kept is ENOSPC" {
-	skip_unless_root "a small tmpfs has to be mounted"
-	mkdir small
-	mount -t tmpfs -o size=1m,mode=0700 none small
-	STATE=$T/small/state
+	small_state
 	start_fsd
 	queue=$(new_queue q)
 	check "$queue" small <<-'END'

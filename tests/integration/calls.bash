@@ -5,8 +5,10 @@
 #
 #	check_calls <<-'END'	as `check_users`, with a mount where there is one of each kind
 #				of file, and the tables of calls at hand
-#
-# Load it after users.bash, streams.bash and actors.bash.
+
+load users
+load streams
+load actors
 
 # What there is to call at: what actors() makes, a queue Q, a stream T with its driver D and
 # a client, and a service Bell with a port.

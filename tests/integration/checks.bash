@@ -7,8 +7,8 @@
 #		q = Queue(args[0])	hand; they are indented with tabs, and among
 #		q.put(b'entry')		themselves with spaces
 #	END
-#
-# Load it after lib.bash.
+
+load lib
 
 check() {
 	FSD_PID=${FSD_PID:-} python3 -SB "$BATS_TEST_DIRNAME/checks.py" "$@"

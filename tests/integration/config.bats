@@ -6,9 +6,6 @@
 
 # shellcheck disable=SC2154 # bats sets stderr
 load lib
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 # Start with the configuration of standard input; it must be refused, with
 # "FILE:LINE:COLUMN: ...WHAT...", and leave nothing.

@@ -3,12 +3,9 @@
 #
 # Connections of libqueue to a driver: tests/iokit/connection.c, and the driver `Testing`.
 
-load lib
 load iokit
 load stress
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; iokit_setup; }
-teardown() { fsd_teardown; }
 
 connection() { timeout "$(counted 60 900)" "$IOKIT/connection" "$@"; }
 

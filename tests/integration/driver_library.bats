@@ -4,11 +4,7 @@
 # Drivers of libqueue on a mount: tests/stress/driver_all.c, which does what drivers can, and the
 # examples. Their clients are Python, and use files alone.
 
-load lib
 load stress
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 # drive [persist] [thread]: its pid in $DRIVER, what it says in said
 drive() {

@@ -4,14 +4,9 @@
 # Each file that can be written, times each kind of what is wrong: a table, with a row for
 # every such file in the mount and a column for every kind, and no empty cell.
 
-load lib
-load checks
-load registry
 load streams
 load actors
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 table() {
 	cat <<-'END'

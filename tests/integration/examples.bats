@@ -5,9 +5,7 @@
 # real text arrive, all of them, in order, unchanged.
 
 load lib
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 program() { # program producer|consumer LANGUAGE
 	case $2 in

@@ -4,12 +4,9 @@
 # Whoever may write a queue's memory may write anything: fsd and the library
 # answer with an error or with entries, and go on.
 
-load lib
 load checks
 load stress
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 # What the library must not do ends the program that did it.
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1

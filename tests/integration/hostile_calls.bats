@@ -4,16 +4,8 @@
 # Each system call that takes a file, in its odd forms, at each file and directory of a live
 # mount: it is refused for a fitting reason, or does no more than it may.
 
-load lib
-load checks
-load registry
-load users
-load streams
-load actors
 load calls
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; chmod 1777 "$T"; }
-teardown() { fsd_teardown; }
 
 @test "what is called with a path, by any user, changes nothing" {
 	start_for_users

@@ -4,13 +4,7 @@
 # fsd that has no descriptors left: what it cannot do is refused for that reason and leaves
 # nothing half made, what it need not open for goes on, and nothing is allowed for want of a look.
 
-load lib
-load checks
-load registry
 load users
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 check_few() { check_users < <(cat <<-'END'
 	import resource
@@ -214,11 +208,7 @@ seen() {
 }
 
 @test "on a full state directory nothing changes that cannot be kept, and a restart finds all" {
-	skip_unless_root "a small tmpfs has to be mounted"
-	mkdir small
-	mount -t tmpfs -o size=1m,mode=0700 none small
-	# shellcheck disable=SC2034 # start_fsd takes it
-	STATE=$T/small/state
+	small_state
 	start_fsd
 	spawn python3 "$BATS_TEST_DIRNAME/checks.py" < <(registry_python; cat <<-'END'
 		S = Service('S', {'methods': [{'name': 'x'}]}, {'one': 1})

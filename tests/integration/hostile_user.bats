@@ -4,13 +4,7 @@
 # Whatever a user does with the mount, it stays his own affair: the others do not wait for him,
 # do not lose what is theirs, and he does not get what is not his.
 
-load lib
-load checks
-load registry
 load users
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 @test "who writes asynchronously to what is full can be killed, and delays nobody's close" {
 	start_for_users

@@ -10,6 +10,8 @@
 #	heard TEXT	wait until it has been asked something with TEXT
 #	plays		run a client; what it prints is to be the text on standard input
 
+load lib
+
 : "${IOKIT:=$(dirname "$EXAMPLES")/tests/iokit}"
 
 iokit_setup() {

@@ -3,11 +3,8 @@
 #
 # Clients in the shapes of real programs (tests/iokit), and what they print.
 
-load lib
 load iokit
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; iokit_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 @test "SimpleUserClient: six methods, three of them for who has opened the driver" {
 	drive Simple SimpleDriver

@@ -5,7 +5,6 @@
 
 load lib
 
-setup_file() { fsd_setup_file; }
 setup() {
 	fsd_setup
 	IOREG=$(dirname "$(dirname "$FSD")")/libqueue/ioreg

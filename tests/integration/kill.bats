@@ -4,11 +4,8 @@
 # A producer or a consumer killed at any moment: no entry is torn, lost or
 # doubled, the survivor is told, and a new process goes on where it stopped.
 
-load lib
 load stress
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 # killed WHO KILLS PRODUCER CONSUMER
 killed() {

@@ -4,12 +4,9 @@
 # What comes and goes a thousand times leaves nothing behind in fsd: no
 # descriptor, no memory, no thread, no file.
 
-load lib
 load checks
 load stress
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 # flat ROUNDS <<-'END': the lines define turn(i). It is done ROUNDS times, and
 # what fsd has afterwards is what it had after the first of them.

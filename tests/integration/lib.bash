@@ -5,10 +5,8 @@
 #
 # A file of tests begins with
 #
-#	load lib
-#	setup_file() { fsd_setup_file; }
-#	setup()      { fsd_setup; start_fsd; }	# start_fsd [OPTION...]
-#	teardown()   { fsd_teardown; }
+#	load lib				# or what stands on it
+#	setup() { fsd_setup; start_fsd; }	# start_fsd [OPTION...]; without it: fsd_setup
 #
 # and each of its tests finds
 #
@@ -29,6 +27,7 @@
 #	kill_fsd		kill -9, the mount stays behind, dead
 #	restart_fsd		kill_fsd, then start it with the same options
 #	fsd_pid			its pid
+#	small_state		$STATE is on a tmpfs of 1 MiB: before start_fsd; root's tests alone
 #	expect_log REGEX	a complaint in the log is wanted: fail if it is not
 #				there, and do not mind it at the end
 #	start_fsd_as UID [...]	as start_fsd, run by an ordinary user; one with a name,
@@ -225,6 +224,13 @@ fsd_setup() {
 	cd "$T" || return 1
 }
 
+small_state() {
+	skip_unless_root "a small tmpfs has to be mounted"
+	mkdir small
+	mount -t tmpfs -o size=1m,mode=0700 none small
+	STATE=$T/small/state
+}
+
 fsd_pid() { echo "$FSD_PID"; }
 
 # Run fsd with FSD_ARGS, by the user FSD_AS if there is one.
@@ -360,6 +366,11 @@ fsd_teardown() {
 	rm -rf "$T"
 	return "$status"
 }
+
+# What a file does not say otherwise.
+setup_file() { fsd_setup_file; }
+setup() { fsd_setup; }
+teardown() { fsd_teardown; }
 
 # --- queues
 

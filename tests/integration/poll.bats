@@ -3,12 +3,9 @@
 #
 # Waiting: no wake-up is missed, whoever waits, in whatever way, for whom.
 
-load lib
 load checks
 load stress
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 ROUNDS=$(counted 2000 20000)
 export ROUNDS

@@ -3,12 +3,8 @@
 #
 # A driver's queue moves from its memory into a mount, whole or not at all.
 
-load lib
 load checks
 load stress
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 # Python with a driver (tests/stress/publish.c) at hand: `publishing <<-'END'`.
 publishing() {

@@ -3,11 +3,8 @@
 #
 # enqueue and dequeue: entries by write and read, and who waits for them.
 
-load lib
 load checks
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 # --- enqueue
 

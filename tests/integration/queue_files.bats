@@ -3,11 +3,8 @@
 #
 # Each file of a queue does what fsd(5) says of it.
 
-load lib
 load checks
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 # --- data, consumer
 

@@ -4,11 +4,8 @@
 # Real input arrives as it was sent: the lines of a text, one an entry, and the
 # blocks of an archive.
 
-load lib
 load stress
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 # program KIND produce|consume QUEUE [SIZE]: how a C or Python program is started
 program() {

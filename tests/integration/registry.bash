@@ -4,8 +4,8 @@
 # registry.bash - checks of services, connections and sessions, from Python
 #
 #	check_registry ARG... <<-'END'	as `check`, with what is below at hand; $MNT is MNT there
-#
-# Load it after lib.bash and checks.bash.
+
+load checks
 
 registry_python() {
 	cat <<-'END'

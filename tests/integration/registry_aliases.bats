@@ -4,18 +4,13 @@
 # Words that stand for paths: the properties of `aliases` below the root of a plane. Where they are
 # read, where they are written, and whose they are.
 
-load lib
-load checks
-load registry
 load users
-setup_file() { fsd_setup_file; }
 setup() {
 	fsd_setup
 	: "${SHAPES:=$(dirname "$EXAMPLES")/tests/shapes}"
 	: "${IOREG:=$(dirname "$(dirname "$FSD")")/libqueue/ioreg}"
 	export SHAPES IOREG
 }
-teardown() { fsd_teardown; }
 
 # aliases	check_users, with a bus, a disk on it with two parts, and what looks at paths
 aliases() {

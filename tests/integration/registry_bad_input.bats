@@ -4,13 +4,7 @@
 # What is wrong is refused by each file of the root, of services and of connections: with
 # its errno, a sentence in err/PID that names it, and nothing has changed.
 
-load lib
-load checks
-load registry
 load actors
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 # --- text of any kind
 

@@ -3,12 +3,7 @@
 #
 # The busy count: how long it was not 0, and what becomes of what a driver has added.
 
-load lib
-load checks
 load registry
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 # busy	check_registry, with what is below at hand
 busy() {

@@ -3,9 +3,7 @@
 #
 # The registry as programs see it through libqueue: tests/shapes/registry.c on a mount.
 
-load lib
 load iokit
-setup_file() { fsd_setup_file; }
 setup() {
 	fsd_setup
 	start_fsd

@@ -3,13 +3,7 @@
 #
 # The policy's filter: which calls a connection may make, by who opened it.
 
-load lib
-load checks
-load registry
 load users
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 # check_filter: as check_users, with one who calls in every way there is.
 check_filter() { check_users < <(callers; cat); }

@@ -4,13 +4,7 @@
 # Everybody is taken for who he is, in the registry, whatever he makes of himself; and the policy
 # is the one that was read last.
 
-load lib
-load checks
-load registry
 load users
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 @test "who makes himself root in a namespace of his own is who he was" {
 	start_for_users

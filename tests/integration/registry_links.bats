@@ -4,12 +4,7 @@
 # Entries below more than one parent, in one plane or several: by which names they are there, and
 # that a name goes with what it stands for, also where somebody looked at it before.
 
-load lib
-load checks
 load registry
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 # links	check_registry, with what is below at hand
 links() {

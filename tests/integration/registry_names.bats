@@ -4,13 +4,7 @@
 # How files of the registry are opened, written and read; which names there may be; and what
 # the tree has no operation for.
 
-load lib
-load checks
-load registry
 load actors
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 # --- how it is written and read
 

@@ -4,16 +4,12 @@
 # fsd is killed and started again: a service waits for the process that drove it, and ends with
 # that, whether it ended before, meanwhile or after.
 
-load lib
-load checks
 load registry
-setup_file() { fsd_setup_file; }
 setup() {
 	fsd_setup
 	start_fsd
 	S=$MNT/IOService
 }
-teardown() { fsd_teardown; }
 
 HOLD='import os, signal, sys
 held = [os.open(path + "/driver", os.O_RDWR) for path in sys.argv[1:]]

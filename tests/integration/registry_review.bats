@@ -4,12 +4,7 @@
 # What the registry's daemon must stand: callbacks that end what their caller walks, users who
 # use up what others need, units and names without end.
 
-load lib
-load checks
 load registry
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 @test "a write that waited for the driver goes on with a line that ends its connection" {
 	start_fsd

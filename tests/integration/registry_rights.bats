@@ -3,13 +3,7 @@
 #
 # Who may do what with the registry: files' modes, the policy, entitlements, privileges.
 
-load lib
-load checks
-load registry
 load users
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 # --- files
 

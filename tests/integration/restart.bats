@@ -4,12 +4,9 @@
 # fsd is killed and started again: everything is there, programs go on, and
 # nothing is half done.
 
-load lib
 load checks
 load stress
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 # --- programs go on
 

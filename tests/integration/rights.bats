@@ -3,11 +3,7 @@
 #
 # Who may do what: fsd run by root with several users, and by an ordinary one.
 
-load lib
 load checks
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 start_for_users() {
 	skip_unless_root "other users have to be made"

@@ -5,11 +5,8 @@
 #
 # Each test runs for $TIME, between two processes; FSD_TEST_LONG makes that long.
 
-load lib
 load stress
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 : "${SHAPES:=$(dirname "$EXAMPLES")/tests/shapes}"
 TIME=$(counted 0.4 10)

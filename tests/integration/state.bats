@@ -4,14 +4,7 @@
 # Start and end: options, mount points, state directories.
 
 # shellcheck disable=SC2154 # bats sets stderr
-load lib
 load checks
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() {
-	[[ -z ${SMALL:-} ]] || umount -l "$SMALL"
-	fsd_teardown
-}
 
 # A start that must fail with STATUS and say WHAT, and mount nothing.
 fails() { # fails STATUS WHAT [FSD-ARGUMENT...]
@@ -482,10 +475,7 @@ none_of_these() { [[ -z $(find "$1" -name fsd.json 2>/dev/null) ]]; }
 }
 
 @test "a full state directory is ENOSPC at mkdir and at a larger capacity, and all stays as it was" {
-	skip_unless_root "a small tmpfs has to be mounted"
-	mkdir small
-	mount -t tmpfs -o size=1m,mode=0700 none small
-	SMALL=$T/small STATE=$T/small/state
+	small_state
 	start_fsd
 	mkdir "$MNT/queues/q"
 	put "$MNT/queues/q" entry

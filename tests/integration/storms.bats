@@ -4,12 +4,9 @@
 # Clients and drivers that are killed: at each point where one waits for another,
 # and at any moment, in storms. Whoever lives gets an answer, and fsd keeps nothing.
 
-load lib
 load checks
 load stress
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 export PYTHONPATH=$SRC/tests/stress
 

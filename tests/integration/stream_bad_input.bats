@@ -4,13 +4,8 @@
 # Whatever is written to the files of a stream: it is refused with the right errno and code, nothing
 # has changed, and nothing is kept of it.
 
-load lib
-load checks
-load registry
 load streams
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 # What is no number, no word, no line, for each file that can be written.
 wrong() {

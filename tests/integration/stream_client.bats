@@ -4,12 +4,9 @@
 # Clients of streams, by libqueue: tests/iokit/stream.c. The driver is this shell, by the files
 # of driver/, or, where it is asked, by driver/control.
 
-load lib
 load iokit
 load stress
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; iokit_setup; }
-teardown() { fsd_teardown; }
 
 # A stream in $S, of so many buffers (3) of 4096 and 64 bytes.
 new_stream() {

@@ -4,14 +4,9 @@
 # A stream's client, its driver or fsd is killed: what is left is what nobody can have lost, and
 # the next one goes on with all buffers.
 
-load lib
-load checks
-load registry
 load streams
 load stress
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 # killed MODE SHORT LONG: so often
 killed() {

@@ -4,10 +4,8 @@
 # Drivers of streams, by libqueue: tests/stress/stream_driver.c, which does what it is told, and the
 # examples. Their clients are this shell, by files alone.
 
-load lib
 load iokit
 load stress
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
 teardown() {
 	exec 7>&- 8>&-

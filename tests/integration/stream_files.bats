@@ -3,13 +3,8 @@
 #
 # The files of a stream, each with every rule that is written of it.
 
-load lib
-load checks
-load registry
 load streams
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 # --- values
 
@@ -152,7 +147,6 @@ teardown() { fsd_teardown; }
 		    'add': (OK, 'NoSpace', 'NoSpace', 'NoSpace', 'NoSpace', DEV),
 		    **dict.fromkeys(('remove', 'size', 'control_size', 'create', 'destroy', 'queue_length'), (OK, ST, ST, ST, ST, DEV))}
 		equal(set(TABLE), set(OPERATIONS))
-
 
 		def prepared(state, mode):
 		    s = Stream()

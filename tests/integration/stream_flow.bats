@@ -3,13 +3,8 @@
 #
 # A stream as bytes, from either end; the driver's session; and how it all ends.
 
-load lib
-load checks
-load registry
 load streams
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 # --- io
 

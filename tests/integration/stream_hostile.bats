@@ -4,14 +4,8 @@
 # A client may write anything into what it shares with a driver, at any time: fsd and a driver go
 # on, count what was wrong, and are as before when it is gone.
 
-load lib
-load checks
-load registry
 load streams
 load stress
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 

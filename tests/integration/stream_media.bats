@@ -6,7 +6,6 @@
 # mapped, ffmpeg, and the examples; clients are sox, ffmpeg, cat, dd and head.
 
 load lib
-setup_file() { fsd_setup_file; }
 setup() {
 	local tool
 	for tool in sox soxi ffmpeg ffprobe; do
@@ -15,7 +14,6 @@ setup() {
 	fsd_setup
 	start_fsd
 }
-teardown() { fsd_teardown; }
 
 # new_stream NAME MODE BUFFERS SIZE: in $S
 new_stream() {

@@ -3,13 +3,8 @@
 #
 # Who polls the files of a stream.
 
-load lib
-load checks
-load registry
 load streams
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 @test "poll: io, the lines and the values" {
 	check_streams <<-'END'

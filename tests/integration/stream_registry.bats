@@ -4,14 +4,9 @@
 # Streams in the registry: found as services of class IOStream, and used by their user client,
 # from a shell and by tests/iokit/stream_service.c.
 
-load lib
-load checks
 load iokit
-load registry
 load users
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; iokit_setup; }
-teardown() { fsd_teardown; }
 
 # A stream in $S, its service in $N: two buffers, the first without a control area.
 new_stream() {

@@ -3,14 +3,8 @@
 #
 # Who may do what with a stream: each file, for its owner, his group, others and root.
 
-load lib
-load checks
-load registry
 load users
 load streams
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
 
 # What each may do: l look it up, r open it for reading, w for writing, m map it, M map it for writing.
 # Root is stopped by the direction of a file alone.

@@ -12,10 +12,6 @@
 
 load lib
 
-setup_file() { fsd_setup_file; }
-setup() { fsd_setup; }
-teardown() { fsd_teardown; }
-
 # A source with so many buffers, a sink whose two buffers play for half a second, and a stream
 # that nobody drives.
 start_streams() { # start_streams BUFFERS

@@ -5,8 +5,10 @@
 #
 #	check_streams ARG... <<-'END'	as `check_registry`, with what is below at hand
 #
-# Load it after registry.bash. A test that needs no look at anything but one stream begins with
-# `s = Stream('s')`: output, three buffers of 4096 and 64 bytes.
+# A test that needs no look at anything but one stream begins with `s = Stream('s')`: output,
+# three buffers of 4096 and 64 bytes.
+
+load registry
 
 streams_python() {
 	cat <<-'END'

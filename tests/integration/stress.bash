@@ -7,6 +7,8 @@
 #	counted SHORT LONG	how often: LONG with FSD_TEST_LONG, else SHORT
 #	sanitized		is fsd built with a sanitizer?
 
+load lib
+
 : "${STRESS:=$(dirname "$EXAMPLES")/tests/stress}"
 export STRESS
 

@@ -8,12 +8,10 @@
 
 load lib
 
-setup_file() { fsd_setup_file; }
 setup() {
 	fsd_setup
 	cp "$SRC"/tests/integration/transcripts/*.{sh,py} .
 }
-teardown() { fsd_teardown; }
 
 play() { timeout 120 python3 "$SRC/tests/integration/transcripts/play.py" "$1" "$MNT" "${@:2}"; }
 

@@ -4,9 +4,7 @@
 # The tree is the one that fsd(5) and the README draw: nothing more, nothing less.
 
 load lib
-setup_file() { fsd_setup_file; }
 setup() { fsd_setup; start_fsd; }
-teardown() { fsd_teardown; }
 
 # The paths of fsd(5)'s drawing.
 drawn() {

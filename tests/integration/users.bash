@@ -5,8 +5,8 @@
 #
 #	start_for_users [OPTION...]	as start_fsd, for users other than root, too
 #	check_users <<-'END'		as `check_registry`, with the users and run_as() at hand
-#
-# Load it after registry.bash.
+
+load registry
 
 start_for_users() {
 	skip_unless_root "other users have to be made"
