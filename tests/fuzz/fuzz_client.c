@@ -21,7 +21,7 @@
 
 static const char *const files[] = {
 	"id", "name", "location", "class", "classes", "state", "busy", "retain", "path", "props",
-	"prop/key", "prop/" kIOClassNameOverrideKey, "match",
+	"prop/key", ("prop/" kIOClassNameOverrideKey), "match", "busy_time",
 };
 
 static char service[N_NAME + sizeof("IOService/")];	/* its directory, in the mount */
