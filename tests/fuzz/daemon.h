@@ -8,7 +8,7 @@
 
 #include "control/methods_text.h"
 #include "control/policy_text.h"
-#include "folder.h"
+#include "tests/folder.h"
 #include "layout.h"
 #include "service/queue.h"
 #include "service/stream.h"

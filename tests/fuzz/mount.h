@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "folder.h"
+#include "tests/folder.h"
 
 #define SERVICE_ID	"0x100000107"
 

@@ -30,6 +30,16 @@ registry_python() {
 		        raise
 		    os.close(fd)
 
+		def make(*names):
+		    for name in names:
+		        os.mkdir(entry(name))
+
+		def control(name, line):
+		    write(entry(name) + '/ctl', line + '\n')
+
+		def number(path):
+		    return read(path + '/id').strip()
+
 		def write_bytes(path, text, how='w'):
 		    """A byte a write"""
 		    fd = opened(path, how)

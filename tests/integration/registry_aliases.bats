@@ -16,16 +16,10 @@ setup() {
 aliases() {
 	check_users < <(
 		cat <<-'END'
-			def make(*names):
+			def publish(*names):
 			    for name in names:
-			        os.mkdir(entry(name))
+			        make(name)
 			        control(name, 'register')
-
-			def control(name, line):
-			    write(entry(name) + '/ctl', line + '\n')
-
-			def number(path):
-			    return read(path + '/id').strip()
 
 			def stands_for(**words):
 			    write(entry('aliases/props'), json.dumps(words))
@@ -60,7 +54,7 @@ aliases() {
 			    equal((path, found(path)), (path, wanted))
 			    equal((path, shown(path)), (path, number(entry(name)) if name else None))
 
-			make('Bus', 'Bus/Disk@0', 'Bus/Disk@0/Part@1', 'Bus/Disk@0/Part@2', 'Other')
+			publish('Bus', 'Bus/Disk@0', 'Bus/Disk@0/Part@1', 'Bus/Disk@0/Part@2', 'Other')
 		END
 		cat
 	)
@@ -73,7 +67,7 @@ aliases() {
 	aliases <<-'END'
 		for path in 'IOService:disk', 'IOService:disk/Part@2', 'IOService:aliases':
 		    leads(path, None)
-		make('aliases')
+		publish('aliases')
 		stands_for(disk='/Bus/Disk@0', bus='/Bus', near='/Bus/@00', first='/Bus/Disk/Part@1', root='/',
 		           again='disk', twice='again/Part@2', data={'$data': base64.b64encode(b'/Bus/Disk@0').decode()},
 		           nul={'$data': base64.b64encode(b'/Bus/Disk@0\0').decode()})
@@ -106,7 +100,7 @@ aliases() {
 @test "what is no path is no alias, and words that stand for each other stand for nothing" {
 	start_fsd
 	aliases <<-'END'
-		make('aliases')
+		publish('aliases')
 		stands_for(number=1, yes=True, array=['/Bus'], set={'$set': ['/Bus']}, table={'path': '/Bus'}, empty='', bare='Bus',
 		           plane='IOService:/Bus', gone='/Bus/Nope', half='/Bus/', self='self', one='other', other='one',
 		           deep='self/Disk@0', binary={'$data': 'AAECAw=='}, **{'a/b': '/Bus', 'a:b': '/Bus', '': '/Bus',
@@ -127,7 +121,7 @@ aliases() {
 	start_fsd
 	aliases <<-'END'
 		os.mkdir(f'{MNT}/IOPower')
-		make('names', 'names/aliases')
+		publish('names', 'names/aliases')
 		for name in 'Bus/Disk@0', 'names/aliases':
 		    control(name, 'attach IOPower:/')
 		write(entry('names/aliases/props'), '{"disk":"/Disk@0","nowhere":"/Bus/Disk@0"}')
@@ -152,7 +146,7 @@ aliases() {
 	aliases <<-'END'
 		part = 'Bus/Disk@0/Part@1'
 		equal(paths(part), [f'IOService:/{part}'])
-		make('aliases')
+		publish('aliases')
 		equal(paths(part), [f'IOService:/{part}'])
 		def written(name, by_alias):
 		    whole = f'IOService:/{name}'
@@ -188,7 +182,7 @@ aliases() {
 @test "what lists paths for files goes by no alias" {
 	start_fsd
 	aliases <<-'END'
-		make('aliases')
+		publish('aliases')
 		stands_for(disk='/Bus/Disk@0')
 		part = 'Bus/Disk@0/Part@1'
 		equal(found('IOService:disk/Part@1'), [f'IOService:/{part}'])
@@ -242,7 +236,7 @@ aliases() {
 		leads('IOService:disk', None)
 		run_as(other, control, 'Bus/aliases', 'terminate')
 		# Nobody else changes root's.
-		make('aliases')
+		publish('aliases')
 		stands_for(disk='/Bus/Disk@0')
 		for user in owner, other:
 		    for call, *arguments in ((write, entry('aliases/props'), '{"disk":"/Other"}'), (os.rmdir, entry('aliases')),
@@ -258,7 +252,7 @@ aliases() {
 	echo '{ "publish": [ { "uid": 1003, "under": "IOService:/Bus" } ] }' >policy.json
 	start_for_users -p policy.json
 	aliases <<-'END'
-		make('aliases')
+		publish('aliases')
 		for name in 'Bus', 'Other':
 		    os.chmod(entry(name), 0o1777)
 		stands_for(bus='/Bus', Bus='/Other', other='/Other')

@@ -12,13 +12,6 @@ busy() {
 			import time
 			MS = 1000000            # nanoseconds
 
-			def make(*names):
-			    for name in names:
-			        os.mkdir(entry(name))
-
-			def control(name, line):
-			    write(entry(name) + '/ctl', line + '\n')
-
 			def counts(*names):
 			    return [int(read(f'{entry(name)}/busy')) for name in names]
 

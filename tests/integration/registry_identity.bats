@@ -49,17 +49,10 @@ load users
 		        enumerate(('comm', 'exe', 'group', 'own'))})
 		services = {name: Service(name, methods) for name, methods in names.items()}
 		services['Front'] = Service('Front')
+		def is_no_right(name, error):
+		    equal((name, name_of(error.errno)), (name, 'EACCES'))
 		def open_to(user):
-		    def run():
-		        found = set()
-		        for name, service in services.items():
-		            try:
-		                opens(service / 'clone')
-		                found.add(name)
-		            except OSError as error:
-		                equal((name, name_of(error.errno)), (name, 'EACCES'))
-		        return found
-		    return run_as(user, run)
+		    return run_as(user, openable, services, is_no_right)
 		equal(open_to(member), {'P1', 'P2', 'E3'})
 		equal(open_to(root), {'P0'})
 		refused(EPERM, member, os.mkdir, entry('Mine'))

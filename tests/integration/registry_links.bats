@@ -10,16 +10,6 @@ load registry
 links() {
 	check_registry < <(
 		cat <<-'END'
-			def make(*names):
-			    for name in names:
-			        os.mkdir(entry(name))
-
-			def control(name, line):
-			    write(entry(name) + '/ctl', line + '\n')
-
-			def number(path):
-			    return read(path + '/id').strip()
-
 			def target(path):
 			    """The id of the entry that a link leads to"""
 			    return number(os.path.realpath(path))

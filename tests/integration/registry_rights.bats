@@ -563,20 +563,11 @@ load users
 		        'cap:chown', 'nonsense', 'cap:nonsense', 'Root']
 		services = {name: Service('P' + name.replace(':', '_'), {'privilege': name}) for name in names}
 		UNKNOWN = {'nonsense', 'cap:nonsense', 'Root'}
-		def of(user, before=None):
-		    def run():
-		        if before:
-		            before()
-		        found = set()
-		        for name, service in services.items():
-		            try:
-		                opens(service / 'clone')
-		                found.add(name)
-		            except OSError as error:
-		                equal(error.errno, EOPNOTSUPP if name in UNKNOWN else EACCES)
-		                equal(said()[1], 'kIOReturnUnsupported' if name in UNKNOWN else 'kIOReturnNotPrivileged')
-		        return found
-		    return run_as(user, run)
+		def is_no_privilege(name, error):
+		    equal(error.errno, EOPNOTSUPP if name in UNKNOWN else EACCES)
+		    equal(said()[1], 'kIOReturnUnsupported' if name in UNKNOWN else 'kIOReturnNotPrivileged')
+		def of(user, before=lambda: None):
+		    return run_as(user, lambda: (before(), openable(services, is_no_privilege))[1])
 		def console(*users):
 		    write(f'{MNT}/console', json.dumps(users))
 		ROOT = {'root', 'foreground', 'cap:sys_admin', 'cap:net_raw', 'cap:chown'} & of(root)

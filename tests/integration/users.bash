@@ -34,6 +34,17 @@ users() {
 		def opens(path, how='rw'):
 		    os.close(opened(path, how))
 
+		def openable(services, refused):
+		    """The names of those that we may open; refused() is told of each other, and why"""
+		    found = set()
+		    for name, service in services.items():
+		        try:
+		            opens(service / 'clone')
+		            found.add(name)
+		        except OSError as error:
+		            refused(name, error)
+		    return found
+
 		def verdict(user, call, *arguments):
 		    """ok, or the name of the exact code, with an errno that goes with it"""
 		    def run():

@@ -88,13 +88,8 @@ static inline IOService *new_service(const struct driver_mount *mount,
 /* Whatever a file has, with ' for ". */
 static inline const char *text_of(const char *path)
 {
-	static char text[8192];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = read(fd, text, sizeof(text) - 1);
+	char *text = text_in(path);
 
-	ck_assert_int_ge(n, 0);
-	close(fd);
-	text[n] = '\0';
 	for (char *at = text; *at; at++)
 		if (*at == '"')
 			*at = '\'';

@@ -6,8 +6,9 @@
 
 #include <check.h>
 #include <dirent.h>
-#include <ftw.h>
 #include <stdio.h>
+
+#include "tests/folder.h"
 
 /* But for the one that looks. */
 static inline unsigned n_open(void)
@@ -22,16 +23,8 @@ static inline unsigned n_open(void)
 	return n - 3;
 }
 
-static inline int remove_one(const char *path, const struct stat *stat, int type, struct FTW *walk)
-{
-	(void)stat;
-	(void)type;
-	(void)walk;
-	return remove(path);
-}
-
 /* A directory, with all that is in it. */
 static inline void remove_all(const char *path)
 {
-	ck_assert_int_eq(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	ck_assert_int_eq(remove_folder(path), 0);
 }

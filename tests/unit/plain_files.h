@@ -44,9 +44,9 @@ static inline void put_text(const char *path, const char *text)
 }
 
 /* What is in a file; good until the next. */
-static inline const char *text_in(const char *path)
+static inline char *text_in(const char *path)
 {
-	static char text[1200];
+	static char text[8192];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = read(fd, text, sizeof(text) - 1);
 

@@ -20,7 +20,7 @@
 
 #include "main.h"
 #include "directory.h"
-#include "leftovers.h"
+#include "plain_files.h"
 
 #include "handle.h"
 #include "registry_entry.h"

@@ -120,7 +120,7 @@ END_TEST
 /* fsd says by a link what it stands for, and by another line that it is written. */
 static void make_alias(const char *alias, const char *place)
 {
-	char path[1200], line[1300];
+	char path[1200], line[8400];
 
 	snprintf(path, sizeof(path), "../%s", place);
 	ck_assert_int_eq(symlink(path, in_tree("id/IOService:%s", alias)), 0);
